@@ -1,0 +1,1 @@
+"""The REST interface of a tenant, and the tokens that open it."""

@@ -1,0 +1,59 @@
+"""Puts the REST interface on the tenant application."""
+
+import json
+from collections.abc import Iterable
+
+from flask import Blueprint, Flask, Response, current_app, request
+from flask_wtf.csrf import CSRFProtect
+
+from trilend.api import models as _models  # noqa: F401  # its table belongs to every blueprint
+from trilend.api import oauth
+from trilend.api.execution import BASE, perform
+from trilend.api.interface import EXTENSION, Interface, interface_of_tenant
+from trilend.api.jobs import JOBS
+from trilend.api.ledger import LEDGER
+from trilend.api.openapi import describe
+from trilend.api.parties import PARTIES
+from trilend.api.problems import answer_http_error
+from trilend.kinds import TenantKind
+from trilend.tenancy.context import current_tenant
+from trilend.web.shell import answer_errors_under
+
+SHARED = (PARTIES, LEDGER, JOBS)
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+blueprint = Blueprint("api_v1", __name__, url_prefix=BASE)
+
+
+def install_api(app: Flask, csrf: CSRFProtect, kinds: Iterable[TenantKind]) -> dict[str, str]:
+    """Register the interface; returns which blueprint belongs to which kind.
+
+    None does: every kind has a table of addresses of its own, so that what belongs to another kind is not there, and
+    two kinds may use the same address.
+    """
+    app.extensions[EXTENSION] = {kind.name: Interface((*kind.api(), *SHARED)) for kind in kinds}
+    app.extensions[f"{EXTENSION}_documents"] = {}
+    for made in (blueprint, oauth.blueprint):
+        app.register_blueprint(made)
+        # A token is shown on purpose, a browser never sends one by itself.
+        csrf.exempt(made)
+    for prefix in ("/api/", "/oauth/"):
+        answer_errors_under(app, prefix, answer_http_error)
+    return {}
+
+
+@blueprint.get("/_openapi")
+def openapi() -> Response:
+    """The description of the interface that this tenant has; it is the same for all tenants of a kind."""
+    documents: dict[str, str] = current_app.extensions[f"{EXTENSION}_documents"]
+    kind = current_tenant().kind
+    if kind not in documents:
+        described = describe(interface_of_tenant(), title=f"Trilend: {kind}")
+        documents[kind] = json.dumps(described, ensure_ascii=False)
+    return Response(documents[kind], content_type="application/json")
+
+
+@blueprint.route("/<path:address>", methods=_METHODS, provide_automatic_options=False)
+def call(address: str) -> Response:
+    """Any operation of the tenant's kind."""
+    return perform(*interface_of_tenant().find(f"/{address}", request.method))

@@ -1,0 +1,1 @@
+"""The command `trilend`: running the platform and looking after its tenants."""

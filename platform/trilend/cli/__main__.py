@@ -1,0 +1,5 @@
+"""`python -m trilend.cli` is the command `trilend`."""
+
+from trilend.cli.main import main
+
+main()

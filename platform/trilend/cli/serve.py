@@ -1,0 +1,116 @@
+"""The processes of an installation: web, worker, beat, and the migration before them."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from trilend.cli.main import use_installation
+
+
+@click.command()
+@click.option("--bind", default="0.0.0.0:8000", show_default=True, help="Address and port.")
+@click.option("--workers", default=2, show_default=True, help="Processes.")
+@click.option("--threads", default=8, show_default=True, help="Threads of each process.")
+@click.option("--grace", default=20, show_default=True, help="Seconds that requests have to end when told to stop.")
+@click.option("--gate", type=int, hidden=True, help="File descriptor whose end is awaited before serving.")
+@click.pass_obj
+def web(data_dir: Path, bind: str, workers: int, threads: int, grace: int, gate: int | None) -> None:
+    """Serve the pages and the API."""
+    use_installation(data_dir)
+    from gunicorn.app.base import BaseApplication
+
+    class Server(BaseApplication):  # type: ignore[misc]
+        def load_config(self) -> None:
+            options: dict[str, Any] = {
+                "bind": bind,
+                "workers": workers,
+                "threads": threads,
+                "worker_class": "gthread",
+                "preload_app": True,
+                "worker_tmp_dir": tempfile.gettempdir(),
+                "accesslog": None,
+                "timeout": 60,
+                "graceful_timeout": grace,
+                "control_socket_disable": True,
+            }
+            for name, value in options.items():
+                if name in self.cfg.settings:
+                    self.cfg.set(name, value)
+
+        def load(self) -> Callable[..., Any]:
+            from trilend.app import create_application
+
+            application = create_application()
+            if gate is not None:
+                os.read(gate, 1)
+                os.close(gate)
+            return application
+
+    Server().run()
+
+
+@click.command()
+@click.option("--concurrency", default=4, show_default=True, help="Jobs at the same time.")
+@click.pass_obj
+def worker(data_dir: Path, concurrency: int) -> None:
+    """Do background work."""
+    use_installation(data_dir)
+    from trilend.jobs.queue import configure
+    from trilend.wiring import load
+
+    load()
+    configure().worker_main(
+        [
+            "worker",
+            "--pool=threads",
+            f"--concurrency={concurrency}",
+            "--without-gossip",
+            "--without-mingle",
+            "--loglevel=WARNING",
+        ]
+    )
+
+
+@click.command()
+@click.pass_obj
+def beat(data_dir: Path) -> None:
+    """Send what is due by the clock."""
+    use_installation(data_dir)
+    from trilend.jobs.queue import configure
+
+    # What is due is due every few seconds: there is nothing to remember in a file.
+    configure().start(["beat", "--scheduler=celery.beat:Scheduler", "--pidfile=", "--loglevel=WARNING"])
+
+
+@click.command()
+@click.pass_obj
+def migrate(data_dir: Path) -> None:
+    """Bring the registry to this release; run before the other processes of a new release start."""
+    use_installation(data_dir)
+    from trilend.config import settings
+    from trilend.tenancy.bootstrap import migrate_registry
+    from trilend.wiring import load
+
+    load()
+    owner = settings().owner_database_url
+    if owner is None:
+        raise click.UsageError("TRILEND_OWNER_DATABASE_URL is needed to migrate.")
+    migrate_registry(owner.get_secret_value().replace("postgresql://", "postgresql+psycopg://"))
+    click.echo("The registry is up to date.")
+
+
+@click.command()
+@click.argument("process", type=click.Choice(["worker"]))
+@click.pass_obj
+def healthcheck(data_dir: Path, process: str) -> None:
+    """Exit 0 if a worker answers."""
+    use_installation(data_dir)
+    from trilend.jobs.queue import configure
+
+    answers = configure().control.ping(timeout=5.0, limit=1)
+    sys.exit(0 if answers else 1)

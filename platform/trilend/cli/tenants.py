@@ -1,0 +1,87 @@
+"""Commands that look after tenants and operators."""
+
+import json
+from typing import Any
+
+import click
+
+from trilend.cli.main import use_installation
+
+
+@click.group()
+def tenant() -> None:
+    """Companies on the platform."""
+
+
+@tenant.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+@click.pass_obj
+def list_tenants(data_dir: Any, as_json: bool) -> None:
+    """List all companies."""
+    use_installation(data_dir)
+    from sqlalchemy import select
+
+    from trilend.tenancy.context import RegistrySession
+    from trilend.tenancy.models import Tenant
+
+    with RegistrySession() as session:
+        rows = [
+            {"id": row.id, "slug": row.slug, "kind": row.kind, "name": row.name, "uscc": row.uscc, "state": row.state}
+            for row in session.scalars(select(Tenant).order_by(Tenant.slug))
+        ]
+    if as_json:
+        click.echo(json.dumps(rows, ensure_ascii=False))
+        return
+    for row in rows:
+        click.echo(f"{row['slug']:<24} {row['kind']:<14} {row['state']:<12} {row['name']}")
+    if not rows:
+        click.echo("No company is signed up yet.")
+
+
+@tenant.command("create")
+@click.option("--slug", required=True, help="Subdomain.")
+@click.option("--kind", required=True, help="microfinance, guarantee or broker.")
+@click.option("--name", required=True, help="Registered name.")
+@click.option("--uscc", required=True, help="Unified social credit code.")
+@click.option("--admin", required=True, help="User name of the first administrator.")
+@click.option("--email", required=True, help="Mail address of the first administrator.")
+@click.option("--password", prompt=True, hide_input=True, confirmation_prompt=True, help="Asked for if not given.")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+@click.pass_obj
+def create(data_dir: Any, /, **entered: Any) -> None:
+    """Make a company with its own space."""
+    use_installation(data_dir)
+    from trilend.errors import TrilendError
+    from trilend.signup.making import make_tenant
+    from trilend.wiring import load
+
+    load()
+    as_json = entered.pop("as_json")
+    try:
+        made = make_tenant(**entered)
+    except TrilendError as error:
+        raise click.ClickException(str(error)) from error
+    found = {"id": made.id, "slug": made.slug, "kind": made.kind, "state": made.state}
+    click.echo(json.dumps(found) if as_json else f"{made.name} is ready at {made.slug}.")
+
+
+@click.group()
+def operator() -> None:
+    """People who may enter the console."""
+
+
+@operator.command("add")
+@click.argument("username")
+@click.option("--name", required=True)
+@click.option("--password", prompt=True, hide_input=True, confirmation_prompt=True)
+@click.pass_obj
+def add(data_dir: Any, username: str, name: str, password: str) -> None:
+    """Add an operator, or set the password of one that is there."""
+    use_installation(data_dir)
+    from trilend.console.service import add_operator
+    from trilend.tenancy.context import RegistrySession
+
+    with RegistrySession() as session:
+        add_operator(session, username=username, name=name, password=password)
+        session.commit()
+    click.echo(f"{username} may enter the console.")

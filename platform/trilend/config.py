@@ -1,0 +1,56 @@
+"""Settings of one installation, read from the environment (prefix `TRILEND_`) once."""
+
+from functools import cache
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What an operator decides; secrets never have defaults.
+
+    `database_url` is the login that owns nothing, `owner_database_url` the one that creates schemas and roles (only
+    workers and migrations have it). `base_url` is the public site; tenants and console live on host names below it.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="TRILEND_", extra="ignore", frozen=True)
+
+    database_url: SecretStr
+    owner_database_url: SecretStr | None = None
+    valkey_url: str
+    secret_key: SecretStr
+    master_key: SecretStr
+    base_url: str
+    storage_url: str
+    smtp_url: SecretStr | None = None
+    mail_from: str = "no-reply@localhost"
+    outbox_page: bool = False
+    environment_label: str = ""
+    gallery: bool = False
+    metrics_on_public_hosts: bool = True
+    allow_loopback_egress: bool = False
+    job_lease_seconds: int = 60
+    job_sweep_seconds: int = 5
+    database_pool_size: int = 8
+
+    @property
+    def scheme(self) -> str:
+        """`http` or `https`."""
+        return urlsplit(self.base_url).scheme
+
+    @property
+    def base_host(self) -> str:
+        """Host name of the public site without the port."""
+        return urlsplit(self.base_url).hostname or ""
+
+    def url_of(self, subdomain: str) -> str:
+        """Address of a tenant (by slug) or of the console, without a trailing slash."""
+        parts = urlsplit(self.base_url)
+        return f"{parts.scheme}://{subdomain}.{parts.netloc}"
+
+
+@cache
+def settings() -> Settings:
+    """The installation's settings; raises `pydantic.ValidationError` naming what is missing."""
+    return Settings()  # type: ignore[call-arg]  # values come from the environment

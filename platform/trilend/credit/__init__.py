@@ -1,0 +1,1 @@
+"""The arithmetic of lending as pure functions of values: no database, no clock, no state of the process."""

@@ -1,0 +1,1 @@
+"""Engine, scopes, base classes and column types: how the platform talks to PostgreSQL."""

@@ -1,0 +1,76 @@
+"""Opens database engines whose every transaction begins with its role and search path, in one message."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg._queries import PostgresQuery
+from sqlalchemy import Connection, Engine, create_engine, event
+
+_IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,62}")
+
+
+class UnscopedTransaction(RuntimeError):
+    """A transaction was begun on an engine that was not bound to a scope; nothing has been sent."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The role and the search path that hold for exactly one transaction."""
+
+    role: str
+    schema: str
+
+    def __post_init__(self) -> None:
+        for identifier in (self.role, self.schema):
+            if not _IDENTIFIER.fullmatch(identifier):
+                raise ValueError(f"not a plain identifier: {identifier!r}")
+
+    @property
+    def opening(self) -> bytes:
+        """The message that begins a transaction in this scope."""
+        return f"BEGIN; SET LOCAL ROLE {self.role}; SET LOCAL search_path TO {self.schema}".encode()
+
+
+class SingleStatementCursor(psycopg.Cursor[Any]):
+    """Sends every query by the extended protocol, which refuses a second statement smuggled into a text.
+
+    psycopg falls back to the simple protocol when a query has no parameters; that would let an injected
+    `; SET ROLE other` through.
+    """
+
+    def _execute_send(self, query: PostgresQuery, *, force_extended: bool = True, binary: bool | None = None) -> None:
+        super()._execute_send(query, force_extended=True, binary=binary)
+
+
+def open_engine(url: str, *, pool_size: int) -> Engine:
+    """Create the engine of the application login; bind it with `in_scope` before use.
+
+    The driver runs in autocommit, so that the transaction's first message is ours. Server-side prepared statements
+    are off: they gain nothing when tenants rotate and fail while a fleet is half migrated.
+    """
+    engine = create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_pre_ping=True,
+        pool_recycle=1800,
+        connect_args={"autocommit": True, "prepare_threshold": None, "cursor_factory": SingleStatementCursor},
+    )
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def in_scope(engine: Engine, scope: Callable[[], Scope]) -> Engine:
+    """The same engine and pool, its transactions opened in the scope that `scope()` gives at that moment."""
+    return engine.execution_options(trilend_scope=scope)
+
+
+def _begin(connection: Connection) -> None:
+    scope = connection.get_execution_options().get("trilend_scope")
+    if scope is None:
+        raise UnscopedTransaction("bind the engine with in_scope() before opening a transaction")
+    driver = connection.connection.driver_connection
+    psycopg.Cursor(driver).execute(scope().opening)  # type: ignore[arg-type]

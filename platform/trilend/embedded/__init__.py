@@ -1,0 +1,1 @@
+"""The whole platform on one machine: database, broker, sandbox servers, web, worker and beat under one process."""

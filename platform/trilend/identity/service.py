@@ -1,0 +1,78 @@
+"""Adds people and programs to a tenant, and says who acts."""
+
+import secrets
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+
+from flask import g
+from flask_appbuilder.security.sqla.models import Role, User
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from werkzeug.security import generate_password_hash
+
+from trilend.audit.service import SYSTEM, Actor, record
+from trilend.errors import NotFound
+from trilend.identity.models import ApiClient
+
+
+def add_person(session: Session, *, username: str, name: str, email: str, password: str, roles: Iterable[str]) -> User:
+    """Add a person with these roles (by name)."""
+    person = User(
+        username=username,
+        first_name=name,
+        last_name="",
+        email=email,
+        active=True,
+        password=generate_password_hash(password),
+    )
+    person.roles = list(session.scalars(select(Role).where(Role.name.in_(list(roles)))))
+    session.add(person)
+    session.flush()
+    return person
+
+
+def add_api_client(session: Session, actor: Actor, *, name: str, scopes: Sequence[str]) -> tuple[ApiClient, str]:
+    """Add a program; returns it with its secret, which is never shown again."""
+    secret = secrets.token_urlsafe(32)
+    client = ApiClient(
+        client_id=f"tc_{secrets.token_hex(12)}",
+        secret_hash=sha256(secret.encode()).hexdigest(),
+        name=name,
+        scopes=" ".join(sorted(scopes)),
+    )
+    session.add(client)
+    session.flush()
+    record(session, actor, "api_client.added", "api_client", client.id, name=name, scopes=client.scopes)
+    return client, secret
+
+
+def revoke_api_client(session: Session, actor: Actor, client_id: int) -> None:
+    """Refuse a program from now on; raises `NotFound`."""
+    client = session.get(ApiClient, client_id)
+    if client is None:
+        raise NotFound(_l("This program does not exist."), id=client_id)
+    client.active = False
+    record(session, actor, "api_client.revoked", "api_client", client.id, name=client.name)
+
+
+def signed_in_actor() -> Actor:
+    """The person (or program) behind the running request."""
+    client = getattr(g, "api_client", None)
+    if client is not None:
+        return Actor(f"API {client.name}")
+    user = g.user
+    return Actor(f"{user.first_name} {user.last_name}".strip(), user.id)
+
+
+def actor_of(session: Session, user_id: int | None) -> Actor:
+    """The person with this user id as an actor, for work done in their name; the system where there is none."""
+    person = session.get(User, user_id) if user_id is not None else None
+    return Actor(f"{person.first_name} {person.last_name}".strip(), person.id) if person else SYSTEM
+
+
+def person_names(session: Session, user_ids: Iterable[int | None]) -> dict[int, str]:
+    """Names of people by user id, in one query."""
+    wanted = {user_id for user_id in user_ids if user_id is not None}
+    rows = session.execute(select(User.id, User.first_name, User.last_name).where(User.id.in_(wanted)))
+    return {row.id: f"{row.first_name} {row.last_name}".strip() for row in rows}

@@ -1,0 +1,147 @@
+"""Sign-in, people, roles and passwords of a tenant, on FAB's views."""
+
+from typing import Any
+
+from flask import g, redirect, render_template, url_for
+from flask_appbuilder import BaseView
+from flask_appbuilder.security.views import (
+    AuthDBView,
+    ResetMyPasswordView,
+    ResetPasswordView,
+    RoleModelView,
+    UserDBModelView,
+)
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from sqlalchemy import select
+from werkzeug.wrappers import Response
+from wtforms import SelectChoice, SelectMultipleField, StringField
+from wtforms.validators import InputRequired, Length
+
+from trilend.identity.access import page
+from trilend.identity.labels import role_label
+from trilend.identity.models import ApiClient
+from trilend.identity.scopes import SCOPES
+from trilend.identity.service import add_api_client, revoke_api_client, signed_in_actor
+from trilend.tenancy.context import tenant_session
+
+
+class SignInView(AuthDBView):  # type: ignore[misc]
+    """Sign-in by user name or mail address and password."""
+
+    title = _l("Sign in")
+    invalid_login_message = _l("The user name or the password is wrong. Try again, or ask your administrator.")
+
+
+class UsersView(UserDBModelView):  # type: ignore[misc]
+    """The people of the company."""
+
+    class_permission_name = "Users"
+    route_base = "/people"
+    list_title = _l("People")
+    show_title = _l("Staff member")
+    add_title = _l("Add a person")
+    edit_title = _l("Change a person")
+    list_columns = ["first_name", "username", "email", "active", "roles"]
+    add_columns = ["first_name", "username", "email", "active", "roles", "password", "conf_password"]
+    edit_columns = ["first_name", "username", "email", "active", "roles"]
+    search_columns = ["first_name", "username", "email", "active", "roles"]
+    show_fieldsets = [
+        (_l("Staff member"), {"fields": ["first_name", "username", "email", "active", "roles"]}),
+        (_l("Activity"), {"fields": ["last_login", "login_count", "created_on"], "expanded": True}),
+    ]
+    user_show_fieldsets = show_fieldsets
+    label_columns = {
+        "first_name": _l("Full name"),
+        "username": _l("User name"),
+        "email": _l("E-mail"),
+        "active": _l("May sign in"),
+        "roles": _l("Roles"),
+        "last_login": _l("Last sign-in"),
+        "login_count": _l("Number of sign-ins"),
+        "created_on": _l("Added on"),
+    }
+    description_columns = {
+        "username": _l("Used to sign in"),
+        "active": _l("Somebody who has left keeps the past work, but may not sign in"),
+        "roles": _l("Roles decide what a person sees and does"),
+    }
+
+    def pre_add(self, item: Any) -> None:
+        """Keep the family name FAB asks for empty: the full name is one field."""
+        item.last_name = ""
+        super().pre_add(item)
+
+
+class RolesView(RoleModelView):  # type: ignore[misc]
+    """Roles and what they may do."""
+
+    class_permission_name = "Roles"
+    route_base = "/roles"
+    list_title = _l("Roles")
+    show_title = edit_title = _l("Role")
+    add_title = _l("Add a role")
+    list_columns = search_columns = ["name"]
+    label_columns = {"name": _l("Name"), "permissions": _l("Permissions")}
+    formatters_columns = {"name": role_label}
+
+
+class ResetPassword(ResetPasswordView):  # type: ignore[misc]
+    """An administrator sets somebody's password."""
+
+    class_permission_name = "Users"
+
+
+class ResetMyPassword(ResetMyPasswordView):  # type: ignore[misc]
+    """Somebody changes the own password."""
+
+    class_permission_name = "MyPassword"
+
+
+def person_name() -> str:
+    """Name of the person signed in, or an empty text."""
+    user = getattr(g, "user", None)
+    if user is None or not user.is_authenticated:
+        return ""
+    return f"{user.first_name} {user.last_name}".strip()
+
+
+class ApiClientForm(FlaskForm):  # type: ignore[misc]
+    """A program that may call the API."""
+
+    name = StringField(_l("Name of the program"), validators=[InputRequired(_l("Enter a name.")), Length(max=100)])
+    scopes = SelectMultipleField(_l("What it may do"), validators=[InputRequired(_l("Choose at least one right."))])
+
+
+class ApiClientsView(BaseView):  # type: ignore[misc]
+    """Programs of the company."""
+
+    route_base = "/api-clients"
+    class_permission_name = "ApiClients"
+    default_view = "overview"
+
+    @page("/", permission="list")
+    def overview(self) -> str:
+        """All programs."""
+        clients = tenant_session.scalars(select(ApiClient).order_by(ApiClient.name)).all()
+        return render_template("identity/api_clients.html", clients=clients, labels=SCOPES, new=None)
+
+    @page("/new", permission="edit", methods=("GET", "POST"))
+    def add(self) -> str | tuple[str, int]:
+        """Add a program; its secret is shown once, on the answer to this request."""
+        form = ApiClientForm()
+        form.scopes.choices = [SelectChoice(code, label) for code, label in SCOPES.items()]
+        if form.validate_on_submit():
+            client, secret = add_api_client(
+                tenant_session(), signed_in_actor(), name=form.name.data, scopes=form.scopes.data
+            )
+            tenant_session.commit()
+            return render_template("identity/api_client_made.html", client=client, secret=secret)
+        return render_template("identity/api_client_form.html", form=form), 422 if form.is_submitted() else 200
+
+    @page("/<int:client_id>/revoke", permission="edit", methods=("POST",))
+    def revoke(self, client_id: int) -> Response:
+        """Refuse a program from now on; its tokens die with it."""
+        revoke_api_client(tenant_session(), signed_in_actor(), client_id)
+        tenant_session.commit()
+        return redirect(url_for(".overview"))

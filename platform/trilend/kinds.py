@@ -1,0 +1,80 @@
+"""What a kind of business brings to the platform, and how installed kinds are found."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Table
+from sqlalchemy.sql.dml import Insert
+
+Permission = tuple[str, str]
+"""FAB's pair: permission name (`can_approve`) and the view it is on (`Applications`)."""
+
+
+@dataclass(frozen=True)
+class MenuEntry:
+    """A line of the navigation; shown to those who hold `permission`."""
+
+    label: Any
+    endpoint: str
+    icon: str
+    permission: Permission
+
+
+@dataclass(frozen=True)
+class MenuGroup:
+    """A titled group of navigation lines."""
+
+    label: Any
+    entries: tuple[MenuEntry, ...]
+
+
+@dataclass(frozen=True)
+class Role:
+    """A default role: its name, its label, and what it grants (`view -> permissions`, `*` for all of a view)."""
+
+    name: str
+    label: Any
+    grants: Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True)
+class TenantKind:
+    """One kind of business, as the platform sees it.
+
+    `tables` live only in tenants of this kind; `views` are FAB view classes that do not exist for other kinds (404);
+    `api` gives the kind's resources under `/api/v1` (`trilend.api.operations.Resource`); `seeds` yield the rows every new tenant begins with; `load_jobs`
+    imports the modules that register background jobs; `end_of_day` takes a session and a business date.
+    """
+
+    name: str
+    label: Any
+    summary: Any
+    icon: str
+    tables: tuple[Table, ...] = ()
+    views: Callable[[], Sequence[type]] = tuple
+    api: Callable[[], Sequence[Any]] = tuple
+    menu: tuple[MenuGroup, ...] = ()
+    roles: tuple[Role, ...] = ()
+    seeds: Callable[[], Sequence[Insert]] = tuple
+    load_jobs: Callable[[], None] = field(default=lambda: None)
+    translations: Path | None = None
+    templates: Path | None = None
+    template_names: Mapping[str, Any] = field(default_factory=dict)
+    importers: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    end_of_day: Callable[..., Any] | None = None
+    points: tuple[Any, ...] = ()
+    rank: int = 100
+    home: str = ""
+    overview: Callable[[Any], dict[str, Any]] | None = None
+    load_demo: Callable[..., None] | None = None
+
+
+@cache
+def kinds() -> Mapping[str, TenantKind]:
+    """All installed kinds by name, in the order in which they are offered, found by the entry point group `trilend.kinds`."""
+    found = {entry.name: entry.load() for entry in entry_points(group="trilend.kinds")}
+    return dict(sorted(found.items(), key=lambda item: (item[1].rank, item[0])))

@@ -1,0 +1,1 @@
+"""Double entry: accounts, and journals that balance and are never changed."""

@@ -1,0 +1,1 @@
+"""Mail and short messages to people outside the web pages."""

@@ -1,0 +1,47 @@
+"""The navigation of a tenant's pages: what its kind brings and what all have, as far as the person may go."""
+
+from collections.abc import Collection
+
+from flask import request, url_for
+from flask_babel import lazy_gettext as _l
+
+from trilend.kinds import MenuEntry, MenuGroup, Permission, TenantKind
+from trilend.web.shell import NavGroup, NavItem
+
+_SHARED = (
+    MenuGroup(
+        _l("Books"),
+        (
+            MenuEntry(_l("Journals"), "BooksView.journals", "book", ("can_list", "Books")),
+            MenuEntry(_l("Bank statement"), "StatementsView.entries", "building-bank", ("can_list", "Statements")),
+        ),
+    ),
+    MenuGroup(
+        _l("Company"),
+        (
+            MenuEntry(_l("People"), "UsersView.list", "users", ("can_list", "Users")),
+            MenuEntry(_l("Roles"), "RolesView.list", "shield-lock", ("can_list", "Roles")),
+            MenuEntry(_l("Connections"), "ConnectionsView.overview", "plug", ("can_list", "Connections")),
+            MenuEntry(_l("Parameters"), "ParametersView.overview", "adjustments", ("can_list", "Parameters")),
+            MenuEntry(_l("API clients"), "ApiClientsView.overview", "api", ("can_list", "ApiClients")),
+        ),
+    ),
+)
+
+
+def navigation_for(kind: TenantKind, held: Collection[Permission]) -> tuple[NavGroup, ...]:
+    """The groups and lines that somebody with these permissions sees, the present page marked."""
+    home = NavGroup(
+        "", (NavItem(str(_l("Overview")), url_for("HomeView.index"), "home", request.endpoint == "HomeView.index"),)
+    )
+    groups = [home]
+    for group in (*kind.menu, *_SHARED):
+        items = tuple(_item(entry) for entry in group.entries if entry.permission in held)
+        if items:
+            groups.append(NavGroup(str(group.label), items))
+    return tuple(groups)
+
+
+def _item(entry: MenuEntry) -> NavItem:
+    view = entry.endpoint.partition(".")[0]
+    return NavItem(str(entry.label), url_for(entry.endpoint), entry.icon, (request.blueprint or "") == view)

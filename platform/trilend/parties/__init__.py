@@ -1,0 +1,1 @@
+"""People and organizations a tenant deals with."""

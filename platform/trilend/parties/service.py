@@ -1,0 +1,147 @@
+"""Adds parties, finds them, and reveals what is masked, with a reason and a trace."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from trilend.audit.service import Actor, record
+from trilend.errors import Invalid, NotFound
+from trilend.parties.errors import InvalidParty, PartyExists
+from trilend.parties.identifiers import (
+    checked_account,
+    checked_identifier,
+    checked_mobile,
+    has_resident_id_form,
+    require_adult,
+)
+from trilend.parties.models import Party, PartyKind
+from trilend.storage.sealed import blind_index
+
+REVEALABLE = ("identifier", "mobile", "account_number")
+
+
+@dataclass(frozen=True)
+class PartyData:
+    """What is entered about a party, before it is checked."""
+
+    kind: PartyKind
+    name: str
+    identifier: str
+    mobile: str
+    account_number: str
+    account_bank: str = ""
+    legal_representative: str = ""
+    identifier_doubtful: bool = False
+
+
+def checked(data: PartyData, on: date) -> PartyData:
+    """The data in their one form; raises `InvalidParty` for the first field that is wrong.
+
+    A doubtful identifier is taken as it is if only its check digit is wrong.
+    """
+    name = " ".join(data.name.split())
+    if not name:
+        raise InvalidParty("name", _l("Enter the name."))
+    doubtful = data.identifier_doubtful and has_resident_id_form(data.identifier)
+    identifier = data.identifier if doubtful else checked_identifier(data.kind, data.identifier)
+    if data.kind == PartyKind.PERSON:
+        require_adult(identifier, on)
+    return PartyData(
+        kind=data.kind,
+        name=name,
+        identifier=identifier,
+        mobile=checked_mobile(data.mobile),
+        account_number=checked_account(data.account_number),
+        account_bank=data.account_bank.strip(),
+        legal_representative=data.legal_representative.strip(),
+        identifier_doubtful=doubtful,
+    )
+
+
+def add_party(session: Session, actor: Actor, data: PartyData, *, on: date) -> Party:
+    """Add a party; raises `InvalidParty`, `PartyExists`."""
+    data = checked(data, on)
+    if find_party(session, data.identifier) is not None:
+        raise PartyExists
+    party = _party(data)
+    session.add(party)
+    session.flush()
+    record(session, actor, "party.added", "party", party.id, name=party.name)
+    return party
+
+
+def find_party(session: Session, identifier: str) -> Party | None:
+    """The party with this identifier, if any."""
+    return session.scalar(select(Party).where(Party.identifier_index == blind_index(identifier)))
+
+
+def parties_by_identifier(session: Session, identifiers: Sequence[str]) -> dict[str, Party]:
+    """Parties that hold one of these identifiers, by identifier: one query for many."""
+    indexes = {blind_index(identifier): identifier for identifier in identifiers}
+    found = session.scalars(select(Party).where(Party.identifier_index.in_(indexes)))
+    return {indexes[party.identifier_index]: party for party in found}
+
+
+def add_parties(session: Session, data: Sequence[PartyData]) -> list[Party]:
+    """Add many checked, new parties at once."""
+    added = [_party(entry) for entry in data]
+    session.add_all(added)
+    session.flush()
+    return added
+
+
+def party(session: Session, party_id: int) -> Party:
+    """One party; raises `NotFound`."""
+    found = session.get(Party, party_id)
+    if found is None:
+        raise NotFound(_l("This customer does not exist."), id=party_id)
+    return found
+
+
+def list_parties(session: Session, *, search: str, offset: int, limit: int) -> tuple[Sequence[Party], int]:
+    """A page of parties by name, newest first, and how many there are in all.
+
+    `search` matches part of the name, or the whole of an identifier.
+    """
+    statement = select(Party)
+    if search:
+        by_name = Party.name.contains(search, autoescape=True)
+        statement = statement.where(by_name | (Party.identifier_index == blind_index(search)))
+    total = session.scalar(select(func.count()).select_from(statement.subquery())) or 0
+    rows = session.scalars(statement.order_by(Party.id.desc()).offset(offset).limit(limit)).all()
+    return rows, total
+
+
+def reveal(session: Session, actor: Actor, subject: Party, field: str, reason: str) -> str:
+    """The full value of a masked field; the reason is needed and logged with who looked."""
+    if field not in REVEALABLE:
+        raise NotFound(_l("This field is not masked."), field=field)
+    if len(reason.strip()) < 4:
+        raise Invalid(_l("Say in a few words why you need to see this."), field="reason")
+    record(session, actor, "party.revealed", "party", subject.id, reason=reason.strip(), field=field)
+    return str(getattr(subject, field))
+
+
+def confirm_identifier(session: Session, actor: Actor, subject: Party) -> None:
+    """Note that somebody has held a doubtful identifier against the document and found it right."""
+    subject.identifier_doubtful = False
+    record(session, actor, "party.identifier_confirmed", "party", subject.id)
+
+
+def _party(data: PartyData) -> Party:
+    return Party(
+        kind=data.kind,
+        name=data.name,
+        identifier=data.identifier,
+        identifier_index=blind_index(data.identifier),
+        identifier_doubtful=data.identifier_doubtful,
+        mobile=data.mobile,
+        legal_representative=data.legal_representative,
+        account_number=data.account_number,
+        account_index=blind_index(data.account_number),
+        account_bank=data.account_bank,
+    )

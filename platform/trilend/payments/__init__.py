@@ -1,0 +1,1 @@
+"""Money through banks: instructions out, each executed once, and statements in, each entry read once."""

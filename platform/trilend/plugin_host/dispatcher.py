@@ -1,0 +1,102 @@
+"""Calls one hook of one connection's plugin: allowed, in time, and whatever it does, harming nobody else."""
+
+import typing
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as DeadlinePassed
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import structlog
+from prometheus_client import Histogram
+from sqlalchemy.orm import Session
+
+from trilend.db.base import now
+from trilend.plugin_host.catalogue import hooks_of, plugin
+from trilend.plugin_host.egress import Egress, allowed_hosts
+from trilend.plugin_host.errors import ConnectionNotReady, PluginNotAllowed
+from trilend.plugin_host.models import AllowedPlugin, Connection, ConnectionState
+from trilend_sdk.context import PluginContext
+from trilend_sdk.errors import OutcomeUnknown, PluginError
+from trilend_sdk.hooks import topics
+
+log = structlog.get_logger(__name__)
+
+Result = TypeVar("Result")
+_DEADLINES = {"esign_sign": 60.0, "esign_enrol": 60.0, "esign_verify": 60.0}
+_DEFAULT_DEADLINE = 20.0
+_calls = ThreadPoolExecutor(max_workers=32, thread_name_prefix="plugin")
+_seconds = Histogram("trilend_plugin_call_seconds", "Duration of plugin calls", ["plugin", "hook", "outcome"])
+
+
+@dataclass(frozen=True)
+class Target:
+    """Everything a call needs, read from the database beforehand, so that no transaction is open while it runs."""
+
+    connection_id: int
+    plugin: str
+    config: dict[str, Any]
+    secrets: dict[str, Any] = field(repr=False)
+
+
+def target(session: Session, connection: Connection, *, must_be_active: bool = True) -> Target:
+    """Check that the tenant allows this connection's plugin; raises `PluginNotAllowed`, `ConnectionNotReady`."""
+    allowed = session.get(AllowedPlugin, connection.plugin)
+    if allowed is None or not allowed.allowed:
+        raise PluginNotAllowed(connection.plugin)
+    if must_be_active and connection.state != ConnectionState.ACTIVE:
+        raise ConnectionNotReady(connection.topic)
+    return Target(connection.id, connection.plugin, dict(connection.config), dict(connection.secrets))
+
+
+def call(where: Target, hook: str, result: type[Result], *, deadline: float | None = None, **payload: Any) -> Result:
+    """Call `hook` and return its checked result.
+
+    Raises the SDK's `Retryable`, `Terminal` or `OutcomeUnknown`. A plugin that raises anything else, takes longer
+    than its deadline or returns something of another type yields `OutcomeUnknown`: its effect outside is not known.
+    """
+    manifest = plugin(where.plugin).manifest
+    context = PluginContext(
+        config=where.config,
+        secrets=where.secrets,
+        http=Egress(allowed_hosts(manifest.egress, where.config)),
+        clock=now,
+        log=structlog.get_logger("trilend.plugin").bind(plugin=where.plugin, connection=where.connection_id),
+    )
+    started = now()
+    outcome = "error"
+    try:
+        answer = _run(where.plugin, hook, context, payload, deadline or _DEADLINES.get(hook, _DEFAULT_DEADLINE))
+        if not isinstance(answer, result):
+            raise OutcomeUnknown("the plugin returned something unexpected", code="bad_result")
+        outcome = "ok"
+        return answer
+    except PluginError as error:
+        outcome = error.code
+        log.warning("plugin call failed", plugin=where.plugin, hook=hook, code=error.code)
+        raise
+    finally:
+        _seconds.labels(where.plugin, hook, outcome).observe((now() - started).total_seconds())
+
+
+def result_type(hook: str) -> type[Any]:
+    """The declared result of a hook, from its specification."""
+    for topic in topics().values():
+        specification = getattr(topic.SPECIFICATION, hook, None)
+        if specification is not None:
+            return typing.cast(type[Any], typing.get_type_hints(specification)["return"])
+    raise LookupError(hook)
+
+
+def _run(identity: str, hook: str, context: PluginContext, payload: dict[str, Any], deadline: float) -> Any:
+    future = _calls.submit(lambda: getattr(hooks_of(identity), hook)(context=context, **payload))
+    try:
+        error = future.exception(timeout=deadline)
+    except DeadlinePassed:
+        future.cancel()
+        raise OutcomeUnknown(f"no answer within {deadline:g} s", code="deadline") from None
+    if error is None:
+        return future.result()
+    if isinstance(error, PluginError):
+        raise error
+    log.error("plugin raised", plugin=identity, hook=hook, error=repr(error))
+    raise OutcomeUnknown("the plugin failed unexpectedly", code="plugin_crashed") from error

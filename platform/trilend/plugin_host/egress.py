@@ -1,0 +1,71 @@
+"""The way out for plugins: one HTTP request at a time, to the hosts their manifest and configuration name."""
+
+import ipaddress
+import re
+import socket
+import ssl
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from trilend.config import settings
+from trilend_sdk.context import HttpRequest, HttpResponse
+from trilend_sdk.errors import OutcomeUnknown, Retryable, Terminal
+
+_FIELD = re.compile(r"\$\{([a-z_]+)\}")
+_MAX_ANSWER = 20 * 1024 * 1024
+
+
+class Egress:
+    """An HTTP client bound to the hosts of one connection.
+
+    HTTPS only, no redirects, no private addresses (unless the operator runs sandboxes on this machine), and no
+    proxy or credential from this process's environment.
+    """
+
+    def __init__(self, hosts: frozenset[str]) -> None:
+        self._hosts = hosts
+
+    def send(self, request: HttpRequest) -> HttpResponse:
+        """Send one request; see `trilend_sdk.context.HttpClient.send` for the errors."""
+        self._check(request.url)
+        context = ssl.create_default_context(cadata=request.trust_pem) if request.trust_pem else True
+        try:
+            with httpx.Client(
+                verify=context, timeout=request.timeout_seconds, follow_redirects=False, trust_env=False
+            ) as client:
+                answer = client.request(
+                    request.method, request.url, headers=dict(request.headers), content=request.content
+                )
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as error:
+            raise Retryable(f"no connection: {error}", code="unreachable") from error
+        except httpx.HTTPError as error:
+            raise OutcomeUnknown(f"no whole answer: {type(error).__name__}", code="no_answer") from error
+        if len(answer.content) > _MAX_ANSWER:
+            raise OutcomeUnknown("the answer is too large", code="answer_too_large")
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        return HttpResponse(status=answer.status_code, headers=headers, content=answer.content)
+
+    def _check(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme != "https" or (parts.hostname or "") not in self._hosts:
+            raise Terminal("this address is not among the hosts the plugin may reach", code="egress_refused")
+        if settings().allow_loopback_egress:
+            return
+        try:
+            found = socket.getaddrinfo(parts.hostname, parts.port or 443, proto=socket.IPPROTO_TCP)
+        except OSError as error:
+            raise Retryable(f"the host name does not resolve: {error}", code="unreachable") from error
+        if any(not ipaddress.ip_address(address[4][0]).is_global for address in found):
+            raise Terminal("this address is private to the platform's network", code="egress_refused")
+
+
+def allowed_hosts(egress: Sequence[str], config: Mapping[str, Any]) -> frozenset[str]:
+    """Host names a connection may reach: those of the manifest, `${field}` meaning the host of a configured URL."""
+    hosts = set()
+    for entry in egress:
+        field = _FIELD.fullmatch(entry)
+        hosts.add((urlsplit(str(config.get(field[1], ""))).hostname or "") if field else entry)
+    return frozenset(hosts - {""})

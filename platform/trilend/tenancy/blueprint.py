@@ -1,0 +1,113 @@
+"""Renders, once, the SQL that makes a tenant's schema: all tables, rules, rights and first rows of one kind."""
+
+from collections import abc
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+
+from sqlalchemy import Executable, Sequence, Table, create_mock_engine
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.sql.dml import Insert
+
+from trilend.db.base import TenantBase
+
+ROLE_PLACEHOLDER = "trilend_blueprint_role"
+# Named parameters: with psycopg's own style a literal per cent sign would be doubled.
+_DIALECT = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
+
+_REFUSE_CHANGE = """
+CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation';
+END $$"""
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """The SQL of one kind in this release; `revision` is a digest of it."""
+
+    kind: str
+    sql: str
+    revision: str
+
+    def for_role(self, role: str) -> str:
+        """The text to replay for a tenant whose role is `role`."""
+        return self.sql.replace(ROLE_PLACEHOLDER, role)
+
+
+def render(kind: str, foreign_tables: Iterable[Table], seeds: abc.Sequence[Insert | str]) -> Blueprint:
+    """Render the blueprint of `kind`.
+
+    `foreign_tables` are those of the other kinds, which a tenant of this kind does not get; `seeds` are inserts with
+    literal values (or SQL text) in the order in which they are to run.
+    """
+    excluded = {table.name for table in foreign_tables}
+    tables = [table for table in TenantBase.metadata.sorted_tables if table.name not in excluded]
+    statements = [
+        *_definitions(tables),
+        _REFUSE_CHANGE,
+        *_guards(tables),
+        *_grants(tables),
+        *(_literal(seed) for seed in seeds),
+    ]
+    sql = ";\n".join(statement.strip() for statement in statements) + ";\n"
+    return Blueprint(kind=kind, sql=sql, revision=sha256(sql.encode()).hexdigest()[:16])
+
+
+_source: list[Callable[[str], Blueprint]] = []
+
+
+def use_source(source: Callable[[str], Blueprint]) -> None:
+    """Say how blueprints are made; the wiring at the top of the platform knows all views and kinds."""
+    _source[:] = [source]
+    blueprint_of.cache_clear()
+
+
+@cache
+def blueprint_of(kind: str) -> Blueprint:
+    """The blueprint of a kind in this release, rendered once per process."""
+    return _source[0](kind)
+
+
+def _definitions(tables: abc.Sequence[Table]) -> list[str]:
+    collected: list[str] = []
+
+    def collect(statement: Executable, *_args: object, **_options: object) -> None:
+        collected.append(str(statement.compile(dialect=_DIALECT)))  # type: ignore[attr-defined]
+
+    TenantBase.metadata.create_all(create_mock_engine("postgresql+psycopg://", collect), tables, checkfirst=False)
+    return collected
+
+
+def _guards(tables: abc.Sequence[Table]) -> list[str]:
+    statements = []
+    for table in tables:
+        if table.info.get("append_only"):
+            statements.append(
+                f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table.name} "
+                "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+            )
+        statements.extend(table.info.get("ddl", ()))
+    return statements
+
+
+def _grants(tables: abc.Sequence[Table]) -> list[str]:
+    append_only = [table.name for table in tables if table.info.get("append_only")]
+    changeable = [table.name for table in tables if not table.info.get("append_only")]
+    statements = [f"GRANT SELECT, INSERT, UPDATE, DELETE ON {', '.join(changeable)} TO {ROLE_PLACEHOLDER}"]
+    if append_only:
+        statements.append(f"GRANT SELECT, INSERT ON {', '.join(append_only)} TO {ROLE_PLACEHOLDER}")
+    sequences = [
+        column.default.name for table in tables for column in table.columns if isinstance(column.default, Sequence)
+    ]
+    sequences += [name for table in tables for name in table.info.get("sequences", ())]
+    if sequences:
+        statements.append(f"GRANT USAGE, SELECT ON SEQUENCE {', '.join(sequences)} TO {ROLE_PLACEHOLDER}")
+    return statements
+
+
+def _literal(seed: Insert | str) -> str:
+    if isinstance(seed, str):
+        return seed
+    return str(seed.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))

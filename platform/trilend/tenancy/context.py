@@ -1,0 +1,132 @@
+"""Binds the running work to one tenant, and opens database sessions that can reach nothing but it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session, scoped_session, sessionmaker
+
+from trilend.config import settings
+from trilend.db.base import REGISTRY_SCHEMA
+from trilend.db.engine import Scope, in_scope, open_engine
+from trilend.tenancy.errors import NoTenantBound
+from trilend.tenancy.models import Tenant
+
+REGISTRY_SCOPE = Scope(role="trilend_registry", schema=REGISTRY_SCHEMA)
+
+
+@dataclass(frozen=True)
+class BoundTenant:
+    """What the rest of the platform may know of the tenant it works for."""
+
+    id: str
+    slug: str
+    kind: str
+    name: str
+    uscc: str
+    state: str
+    schema: str
+    wrapped_key: bytes
+
+    @classmethod
+    def of(cls, tenant: Tenant) -> "BoundTenant":
+        """A frozen copy of a registry row."""
+        return cls(
+            id=tenant.id,
+            slug=tenant.slug,
+            kind=tenant.kind,
+            name=tenant.name,
+            uscc=tenant.uscc,
+            state=tenant.state,
+            schema=tenant.schema,
+            wrapped_key=tenant.wrapped_key,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Binding:
+    """One stretch of work for one tenant; its identity keeps the sessions of two stretches apart."""
+
+    tenant: BoundTenant
+
+
+_binding: ContextVar[_Binding | None] = ContextVar("trilend_tenant", default=None)
+
+
+@contextmanager
+def bound(tenant: BoundTenant) -> Iterator[BoundTenant]:
+    """Bind the work inside to `tenant`; its session is closed (and rolled back unless committed) at the end."""
+    token = _binding.set(_Binding(tenant))
+    try:
+        yield tenant
+    finally:
+        tenant_session.remove()
+        _binding.reset(token)
+
+
+def current_tenant() -> BoundTenant:
+    """The tenant this work is bound to; raises `NoTenantBound`."""
+    binding = _binding.get()
+    if binding is None:
+        raise NoTenantBound("no tenant is bound: wrap the work in tenancy.context.bound()")
+    return binding.tenant
+
+
+def tenant_or_none() -> BoundTenant | None:
+    """The bound tenant, or None outside of any."""
+    binding = _binding.get()
+    return binding.tenant if binding else None
+
+
+def _tenant_scope() -> Scope:
+    schema = current_tenant().schema
+    return Scope(role=schema, schema=schema)
+
+
+def _session_key() -> int:
+    binding = _binding.get()
+    if binding is None:
+        raise NoTenantBound("no tenant is bound: wrap the work in tenancy.context.bound()")
+    return id(binding)
+
+
+@cache
+def application_engine() -> Engine:
+    """The engine of the login that owns nothing; of no use before it is bound to a scope."""
+    configured = settings()
+    return open_engine(configured.database_url.get_secret_value(), pool_size=configured.database_pool_size)
+
+
+@cache
+def _tenant_engine() -> Engine:
+    return in_scope(application_engine(), _tenant_scope)
+
+
+@cache
+def _registry_engine() -> Engine:
+    return in_scope(application_engine(), lambda: REGISTRY_SCOPE)
+
+
+class TenantSession(Session):
+    """A session on the bound tenant's schema; refuses to be made without a bound tenant."""
+
+    def __init__(self, **options: Any) -> None:
+        current_tenant()
+        super().__init__(**(options | {"bind": _tenant_engine()}))
+
+
+class RegistrySession(Session):
+    """A session on the registry: platform code only, and greppable by this name."""
+
+    def __init__(self) -> None:
+        super().__init__(bind=_registry_engine())
+
+
+tenant_session: scoped_session[TenantSession] = scoped_session(
+    sessionmaker(class_=TenantSession), scopefunc=_session_key
+)
+"""The session of the running work; FAB is handed this very object."""

@@ -1,0 +1,80 @@
+"""Brings platform and kinds together: models, jobs and their language, and how a kind's blueprint is made."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import cache
+
+from flask import Flask
+from sqlalchemy import insert
+from sqlalchemy.sql.dml import Insert
+
+from trilend.app import views_of_kind
+
+# Imported for their tables and their job handlers.
+from trilend.audit import models as _audit  # noqa: F401
+from trilend.console import service as _console  # noqa: F401
+from trilend.documents import models as _documents  # noqa: F401
+from trilend.identity import models as _identity  # noqa: F401
+from trilend.identity.seeds import permission_rows
+from trilend.jobs.service import run_within
+from trilend.kinds import TenantKind, kinds
+from trilend.ledger import models as _ledger  # noqa: F401
+from trilend.messages import service as _messages  # noqa: F401
+from trilend.parameters import closing as _closing  # noqa: F401
+from trilend.parties import models as _parties  # noqa: F401
+from trilend.payments import models as _payments  # noqa: F401
+from trilend.plugin_host.catalogue import installed
+from trilend.plugin_host.models import AllowedPlugin
+from trilend.signing import models as _signing  # noqa: F401
+from trilend.signup import service as _signup  # noqa: F401
+from trilend.tenancy import blueprint as blueprints
+from trilend.tenancy.blueprint import Blueprint
+from trilend.web.language import install_languages
+
+
+@cache
+def load() -> Mapping[str, TenantKind]:
+    """Load every kind with its tables and jobs, and make blueprints available; done once per process."""
+    found = kinds()
+    for kind in found.values():
+        kind.load_jobs()
+    blueprints.use_source(render_blueprint)
+    run_within(speaking)
+    return found
+
+
+def speaking() -> AbstractContextManager[object]:
+    """A context for work outside of any request, in which texts are in the platform's first language.
+
+    Without it messages to borrowers and reasons of refusals would come out in English.
+    """
+    return _voice().app_context()
+
+
+@cache
+def _voice() -> Flask:
+    app = Flask("trilend.background", static_folder=None, template_folder=None)
+    install_languages(app, [kind.translations for kind in kinds().values() if kind.translations])
+    return app
+
+
+def render_blueprint(kind_name: str) -> Blueprint:
+    """Render the blueprint of a kind: tables, rules, rights, permissions of its views, roles and first rows."""
+    found = load()
+    kind = found[kind_name]
+    foreign = [table for other in found.values() if other.name != kind_name for table in other.tables]
+    seeds: Sequence[Insert | str] = [
+        *permission_rows(views_of_kind(kind_name), kind.roles),
+        *_platform_seeds(),
+        *kind.seeds(),
+    ]
+    return blueprints.render(kind_name, foreign, seeds)
+
+
+def _platform_seeds() -> list[Insert | str]:
+    return [
+        insert(AllowedPlugin).values([{"plugin": identity, "allowed": True} for identity in installed()]),
+        # The business date of a new company is the day it signs up, in the time zone of its business.
+        "INSERT INTO business_day (id, business_date, closed_days) "
+        "VALUES (1, (now() AT TIME ZONE 'Asia/Shanghai')::date, 0)",
+    ]
