@@ -1,0 +1,1 @@
+"""The broker kind (助贷): finds and prepares borrowers for licensed lenders."""

@@ -1,0 +1,38 @@
+"""The guarantee kind as the platform sees it."""
+
+from pathlib import Path
+
+from flask_babel import lazy_gettext as _l
+
+from trilend.kinds import MenuEntry, MenuGroup, Role, TenantKind
+
+_READ = ("can_list", "can_show")
+
+KIND = TenantKind(
+    name="guarantee",
+    rank=2,
+    label=_l("Guarantee company"),
+    summary=_l("Guarantees a debtor's loan at a bank: before, during and after the guarantee."),
+    points=(
+        _l("Two-person due diligence and review"),
+        _l("Exposure, concentration and reserves"),
+        _l("Release, compensation and recovery"),
+    ),
+    icon="shield-check",
+    menu=(
+        MenuGroup(
+            _l("Guarantee business"),
+            (MenuEntry(_l("Customers"), "PartiesView.overview", "users", ("can_list", "Parties")),),
+        ),
+    ),
+    roles=(
+        Role(
+            "ProjectManager",
+            _l("Project manager"),
+            {"Parties": (*_READ, "can_add", "can_reveal"), "MyPassword": ("*",)},
+        ),
+        Role("Reviewer", _l("Review committee"), {"Parties": _READ, "MyPassword": ("*",)}),
+        Role("Cashier", _l("Cashier"), {"Parties": _READ, "Statements": ("*",), "Books": ("*",), "MyPassword": ("*",)}),
+    ),
+    translations=Path(__file__).parent / "translations",
+)

@@ -1,0 +1,1 @@
+"""The microfinance kind (小贷): lends its own capital."""

@@ -1,0 +1,1 @@
+"""From submission to decision: limits, all-in cost, and approval by a second person."""

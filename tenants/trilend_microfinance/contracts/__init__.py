@@ -1,0 +1,1 @@
+"""The loan contract: typeset, disclosed, sealed and signed."""

@@ -1,0 +1,1 @@
+"""Money to borrowers: each transfer once."""

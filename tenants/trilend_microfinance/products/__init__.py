@@ -1,0 +1,1 @@
+"""What the company lends: methods, day counts, rounding and bounds of its loans."""

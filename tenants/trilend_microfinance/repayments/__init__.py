@@ -1,0 +1,1 @@
+"""Money from borrowers: matched from the statement, agreed prepayments, settlement."""

@@ -1,0 +1,1 @@
+"""Running loans: their events, their state, and the journals that follow from it."""
