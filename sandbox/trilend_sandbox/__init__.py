@@ -1,0 +1,1 @@
+"""Sandbox servers that behave like the real outside ones; they share no code with platform or plugins."""
