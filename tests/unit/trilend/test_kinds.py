@@ -1,0 +1,118 @@
+"""Kinds are found by entry point, provision with their own roles and menu, and a fourth needs no change of ours."""
+
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask_appbuilder.security.sqla.models import Role
+from sqlalchemy import BigInteger, Column, MetaData, Table, inspect, select, text
+from tests.numbers import new_uscc
+
+from trilend.identity.seeds import permission_rows
+from trilend.kinds import Role as RoleSpec
+from trilend.kinds import kinds
+from trilend.tenancy import blueprint
+from trilend.tenancy.context import bound, tenant_session
+
+
+def test_three_kinds_are_installed() -> None:
+    assert set(kinds()) >= {"broker", "guarantee", "microfinance"}
+
+
+@pytest.mark.parametrize("kind", ["broker", "guarantee", "microfinance"])
+def test_each_kind_provisions_with_its_own_roles_and_tables(new_tenant: Callable[..., Any], kind: str) -> None:
+    with bound(new_tenant(kind)):
+        roles = set(tenant_session.scalars(select(Role.name)))
+        tables = set(inspect(tenant_session.connection()).get_table_names(schema=None))
+        own = {table.name for table in kinds()[kind].tables}
+        foreign = {table.name for other in kinds().values() if other.name != kind for table in other.tables}
+        assert roles == {"Admin"} | {role.name for role in kinds()[kind].roles}
+        assert own <= tables
+        assert not foreign & tables
+
+
+def test_a_role_that_grants_what_does_not_exist_is_refused() -> None:
+    with pytest.raises(LookupError, match="can_fly"):
+        permission_rows({"Loans": ["can_list"]}, [RoleSpec("Pilot", "Pilot", {"Loans": ("can_fly",)})])
+
+
+_PAWN = """
+from trilend.kinds import MenuEntry, MenuGroup, Role, TenantKind
+
+KIND = TenantKind(
+    name="pawn",
+    label="典当行",
+    summary="",
+    icon="cash",
+    menu=(MenuGroup("典当", (MenuEntry("客户", "PartiesView.overview", "users", ("can_list", "Parties")),)),),
+    roles=(Role("Clerk", "店员", {"Parties": ("can_list", "can_show")}),),
+)
+"""
+_SIGN_UP = """
+import sys
+from trilend.app import create_application
+from trilend.signup.making import make_tenant
+from trilend.tenancy.context import bound, tenant_session
+from trilend.wiring import load
+from sqlalchemy import text
+from werkzeug.test import Client
+
+load()
+made = make_tenant(slug=sys.argv[1], kind="pawn", name="恒典典当行", uscc=sys.argv[2], admin="admin",
+                   email="a@example.com", password="correct horse battery")
+with bound(made):
+    print(",".join(tenant_session.execute(text("SELECT name FROM ab_role ORDER BY name")).scalars()))
+page = Client(create_application()).get("/login/", base_url=f"http://{made.slug}.localhost:8000")
+print(page.status_code, "恒典典当行" in page.get_data(as_text=True))
+"""
+
+
+def test_a_fourth_kind_needs_no_change_of_the_platform(installation: Any, tmp_path: Path) -> None:
+    (tmp_path / "pawn_kind.py").write_text(_PAWN, encoding="utf-8")
+    info = tmp_path / "pawn_kind-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: pawn-kind\nVersion: 1.0\n", encoding="utf-8")
+    (info / "entry_points.txt").write_text("[trilend.kinds]\npawn = pawn_kind:KIND\n", encoding="utf-8")
+    ran = subprocess.run(
+        [sys.executable, "-c", _SIGN_UP, f"p{secrets.token_hex(5)}", new_uscc()],
+        env=os.environ | installation.environment | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.stdout.splitlines() == ["Admin,Clerk", "200 True"], ran.stderr
+
+
+def test_a_blueprint_is_the_same_text_each_time(installation: Any) -> None:
+    from trilend.wiring import render_blueprint
+
+    assert render_blueprint("microfinance").revision == render_blueprint("microfinance").revision
+
+
+def test_append_only_tables_give_their_role_no_update(new_tenant: Callable[..., Any]) -> None:
+    tenant = new_tenant()
+    with bound(tenant):
+        held = tenant_session.execute(
+            text(
+                "SELECT relname FROM pg_class WHERE relnamespace = CAST(:schema AS regnamespace) AND relkind = 'r' "
+                "AND NOT has_table_privilege(current_user, oid, 'UPDATE, DELETE, TRUNCATE')"
+            ),
+            {"schema": tenant.schema},
+        ).scalars()
+        assert set(held) == {"audit_entry", "document", "journal", "journal_line", "loan_event", "signature"}
+
+
+def test_a_foreign_table_is_left_out() -> None:
+    table = Table("made_up", MetaData(), Column("id", BigInteger, primary_key=True))
+    assert "made_up" not in blueprint.render("x", [table], []).sql
+
+
+def test_seeded_texts_keep_their_per_cent_signs(new_tenant: Callable[..., Any]) -> None:
+    with bound(new_tenant()):
+        basis = tenant_session.execute(text("SELECT legal_basis FROM parameter WHERE name = 'penalty_multiple'"))
+        assert "30%–50%" in basis.scalar_one()
