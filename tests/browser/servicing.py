@@ -76,7 +76,9 @@ def sums_of_balances(cashier: Window) -> tuple[Decimal, Decimal]:
     cashier.picture("09-journals")
     cashier.follow("科目余额")
     cashier.picture("09-balances")
-    rows = cashier.page.get_by_role("region", name="科目余额").locator("tbody tr").all()
+    table = cashier.page.get_by_role("region", name="科目余额")
+    table.wait_for()
+    rows = table.locator("tbody tr").all()
     cells = [row.locator("td").all_inner_texts() for row in rows]
     debit, credit = (sum((yuan(row[at]) for row in cells if row[at] != "—"), Decimal(0)) for at in (2, 3))
     return debit, credit

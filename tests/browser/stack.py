@@ -58,7 +58,8 @@ class Stack:
         """Run the end of day of a company up to and including a day, from the command line."""
         command = [sys.executable, "-m", "trilend.cli", "--data-dir", str(self.machine.folder)]
         command += ["eod", "--tenant", slug, "--to", until.isoformat(), "--json"]
-        subprocess.run(command, check=True, capture_output=True)
+        closing = subprocess.run(command, check=False, capture_output=True, text=True)
+        assert closing.returncode == 0, closing.stderr
 
     def code_sent_to(self, recipient: str) -> str:
         """The newest one-time code in the outbox for a mail address or a mobile."""

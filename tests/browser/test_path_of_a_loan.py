@@ -22,8 +22,8 @@ def test_company_that_signed_up_finds_what_to_do_first(company: Company, admin: 
 
 def test_seal_and_bank_are_in_use(admin: Window, account: str) -> None:
     admin.go_to("工作台")
-    left = admin.main.locator(".first-steps").get_by_role("link").all_inner_texts()
-    assert left == ["录入上年末净资产", "登记第一位客户"]
+    left = admin.main.locator(".first-steps").get_by_role("link")
+    expect(left).to_have_text(["录入上年末净资产", "登记第一位客户"])
 
 
 def test_staff_see_their_own_work_only(staff: Staff) -> None:

@@ -4,7 +4,7 @@ import base64
 import re
 from pathlib import Path
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, Response, expect
+from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Locator, Page, Response, expect
 
 FLAGS = [
     "--no-sandbox",
@@ -118,10 +118,22 @@ class Window:
         ARTEFACTS.mkdir(exist_ok=True)
         screen = self.page.viewport_size or DESKTOP
         if whole:
-            height = int(self.page.evaluate("document.documentElement.scrollHeight"))
+            height = self._height()
             self.page.set_viewport_size({"width": screen["width"], "height": max(height, screen["height"])})
         self.page.screenshot(path=ARTEFACTS / f"{name}.png")
         self.page.set_viewport_size(screen)
+
+    def _height(self) -> int:
+        """How high the page is (pixels); one that is just being replaced has no height yet."""
+        while True:
+            self.page.wait_for_load_state()
+            try:
+                if height := self.page.evaluate("document.documentElement?.scrollHeight"):
+                    return int(height)
+            except Error as error:
+                if "Execution context was destroyed" not in error.message:
+                    raise
+            self.page.wait_for_timeout(50)
 
     def width(self) -> int:
         """How wide the page is, which is more than the window if it scrolls sideways (pixels)."""

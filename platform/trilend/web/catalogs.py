@@ -3,6 +3,7 @@
 Messages are English in the code; Simplified Chinese is translated by hand; Traditional Chinese is derived from it.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -132,11 +133,16 @@ def traditional(simplified: Catalog) -> Catalog:
 
 
 def compile_catalogues(package: Path) -> int:
-    """Writes the binary catalogues beside a package's text ones; returns how many."""
+    """Writes the binary catalogues beside a package's text ones; returns how many.
+
+    Each is put in place whole: a server that starts meanwhile reads the old one or the new one.
+    """
     sources = sorted((package / "translations").glob("*/LC_MESSAGES/*.po"))
     for source in sources:
-        with source.with_suffix(".mo").open("wb") as binary:
+        waiting = source.with_suffix(f".{os.getpid()}.part")
+        with waiting.open("wb") as binary:
             write_mo(binary, _read(source, source.parts[-3]))
+        waiting.replace(source.with_suffix(".mo"))
     return len(sources)
 
 
