@@ -108,6 +108,8 @@ def installation(postgres: Any, tmp_path_factory: pytest.TempPathFactory) -> Ite
         "TRILEND_ALLOW_LOOPBACK_EGRESS": "true",
         "TRILEND_JOB_LEASE_SECONDS": "3",
         "TRILEND_JOB_SWEEP_SECONDS": "1",
+        "TRILEND_DATABASE_CELLS": str(stack.CELLS),
+        "TRILEND_SPARES_PER_KIND": "0",
     }
     os.environ.update(environment)
     yield Installation(database, folder, environment)
@@ -151,7 +153,6 @@ def new_tenant(installation: Installation) -> Callable[..., Any]:
 
     from tests.numbers import new_uscc
 
-    from trilend.tenancy.blueprint import blueprint_of
     from trilend.tenancy.context import RegistrySession
     from trilend.tenancy.provisioning import FirstAdministrator, provision
     from trilend.tenancy.service import register_tenant, tenant_by_id
@@ -170,7 +171,7 @@ def new_tenant(installation: Installation) -> Callable[..., Any]:
             )
             session.commit()
             tenant_id = tenant.id
-        provision(tenant_id, blueprint_of(kind), FirstAdministrator("admin", "管理员", "admin@example.com", hashed))
+        provision(tenant_id, FirstAdministrator("admin", "管理员", "admin@example.com", hashed))
         return tenant_by_id(tenant_id)
 
     return make

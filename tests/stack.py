@@ -7,10 +7,12 @@ from pathlib import Path
 import psycopg
 
 from trilend.embedded.postgres import PostgresServer
-from trilend.tenancy.bootstrap import migrate_registry, prepare_cluster, prepare_database
+from trilend.tenancy.bootstrap import prepare_cluster, prepare_database
+from trilend.tenancy.migration.registry import migrate_registry
 
 OWNER_PASSWORD, LOGIN_PASSWORD, SUPER_PASSWORD = "owner-in-tests", "login-in-tests", "super-in-tests"
-_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "300"}
+CELLS = 4
+_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "400"}
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ def start_server(folder: Path) -> PostgresServer:
     folder.mkdir(parents=True, exist_ok=True)
     server = server_in(folder)
     server.start()
-    prepare_cluster(server.superuser_url(), owner_password=OWNER_PASSWORD, login_password=LOGIN_PASSWORD)
+    prepare_cluster(server.superuser_url(), owner_password=OWNER_PASSWORD, login_password=LOGIN_PASSWORD, cells=CELLS)
     return server
 
 
@@ -41,8 +43,8 @@ def new_database(server: PostgresServer) -> Database:
     name = f"test_{secrets.token_hex(6)}"
     with psycopg.connect(server.superuser_url(), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
-    prepare_database(server.superuser_url(name))
+    prepare_database(server.superuser_url(name), cells=CELLS)
     owner_url = server.url("trilend_owner", OWNER_PASSWORD, name)
-    migrate_registry(owner_url.replace("postgresql://", "postgresql+psycopg://"))
+    migrate_registry(owner_url)
     login_url = server.url("trilend_app", LOGIN_PASSWORD, name, "postgresql+psycopg")
     return Database(server.superuser_url(name), owner_url, login_url)

@@ -3,8 +3,15 @@
 from functools import cache
 from urllib.parse import urlsplit
 
-from pydantic import SecretStr
+from pydantic import BaseModel, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ServerAddresses(BaseModel):
+    """How a further PostgreSQL server is reached, by the same two logins as the first one."""
+
+    database_url: SecretStr
+    owner_database_url: SecretStr | None = None
 
 
 class Settings(BaseSettings):
@@ -33,6 +40,12 @@ class Settings(BaseSettings):
     job_lease_seconds: int = 60
     job_sweep_seconds: int = 5
     database_pool_size: int = 8
+    database_pool_kept: int = 1
+    database_schemas_per_connection: int = 150
+    database_cells: int = Field(default=16, ge=1, le=99)
+    shards: dict[str, ServerAddresses] = {}
+    shard_for_new_tenants: str = "primary"
+    spares_per_kind: int = 2
 
     @property
     def scheme(self) -> str:

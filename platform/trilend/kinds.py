@@ -47,7 +47,8 @@ class TenantKind:
 
     `tables` live only in tenants of this kind; `views` are FAB view classes that do not exist for other kinds (404);
     `api` gives the kind's resources under `/api/v1` (`trilend.api.operations.Resource`); `seeds` yield the rows every new tenant begins with; `load_jobs`
-    imports the modules that register background jobs; `end_of_day` takes a session and a business date.
+    imports the modules that register background jobs; `revisions` is the folder of the kind's own Alembic branch;
+    `end_of_day` takes a session and a business date.
     """
 
     name: str
@@ -62,6 +63,7 @@ class TenantKind:
     seeds: Callable[[], Sequence[Insert]] = tuple
     load_jobs: Callable[[], None] = field(default=lambda: None)
     translations: Path | None = None
+    revisions: Path | None = None
     templates: Path | None = None
     template_names: Mapping[str, Any] = field(default_factory=dict)
     importers: Mapping[str, Callable[..., Any]] = field(default_factory=dict)

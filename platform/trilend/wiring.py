@@ -15,7 +15,7 @@ from trilend.audit import models as _audit  # noqa: F401
 from trilend.console import service as _console  # noqa: F401
 from trilend.documents import models as _documents  # noqa: F401
 from trilend.identity import models as _identity  # noqa: F401
-from trilend.identity.seeds import permission_rows
+from trilend.identity.seeds import permission_changes, permission_rows
 from trilend.jobs.service import run_within
 from trilend.kinds import TenantKind, kinds
 from trilend.ledger import models as _ledger  # noqa: F401
@@ -28,7 +28,9 @@ from trilend.plugin_host.models import AllowedPlugin
 from trilend.signing import models as _signing  # noqa: F401
 from trilend.signup import service as _signup  # noqa: F401
 from trilend.tenancy import blueprint as blueprints
-from trilend.tenancy.blueprint import Blueprint
+from trilend.tenancy import versions as _versions  # noqa: F401
+from trilend.tenancy.blueprint import Blueprint, Permissions
+from trilend.tenancy.migration.steps import stamp
 from trilend.web.language import install_languages
 
 
@@ -63,18 +65,23 @@ def render_blueprint(kind_name: str) -> Blueprint:
     found = load()
     kind = found[kind_name]
     foreign = [table for other in found.values() if other.name != kind_name for table in other.tables]
+    views = views_of_kind(kind_name)
     seeds: Sequence[Insert | str] = [
-        *permission_rows(views_of_kind(kind_name), kind.roles),
+        *permission_rows(views, kind.roles),
         *_platform_seeds(),
         *kind.seeds(),
+        stamp(kind_name),
     ]
-    return blueprints.render(kind_name, foreign, seeds)
+    permissions = Permissions(permission_changes(views, kind.roles))
+    return blueprints.render(kind_name, foreign, seeds, opening=_OPENING, permissions=permissions)
+
+
+# The business date of a new company is the day it signs up, in the time zone of its business.
+_OPENING = "UPDATE business_day SET business_date = (now() AT TIME ZONE 'Asia/Shanghai')::date"
 
 
 def _platform_seeds() -> list[Insert | str]:
     return [
         insert(AllowedPlugin).values([{"plugin": identity, "allowed": True} for identity in installed()]),
-        # The business date of a new company is the day it signs up, in the time zone of its business.
-        "INSERT INTO business_day (id, business_date, closed_days) "
-        "VALUES (1, (now() AT TIME ZONE 'Asia/Shanghai')::date, 0)",
+        "INSERT INTO business_day (id, business_date, closed_days) VALUES (1, CURRENT_DATE, 0)",
     ]

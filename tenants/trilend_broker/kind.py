@@ -31,4 +31,5 @@ KIND = TenantKind(
         Role("Cashier", _l("Cashier"), {"Parties": _READ, "Statements": ("*",), "Books": ("*",), "MyPassword": ("*",)}),
     ),
     translations=Path(__file__).parent / "translations",
+    revisions=Path(__file__).parent / "revisions",
 )

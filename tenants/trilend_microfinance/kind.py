@@ -155,6 +155,7 @@ KIND = TenantKind(
     seeds=seeds,
     load_jobs=_load_jobs,
     translations=_HERE / "translations",
+    revisions=_HERE / "revisions",
     templates=_HERE / "templates",
     importers={"applications": _import_applications},
     end_of_day=_close_day,

@@ -162,11 +162,11 @@ def test_a_failed_provisioning_leaves_nothing_and_a_retry_is_safe(
     broken = replace(sound, sql=sound.sql + "SELECT 1/0;")
     person = FirstAdministrator("admin", "甲", "a@example.com", "x")
     with pytest.raises(psycopg.errors.DivisionByZero):
-        provision(tenant_id, broken, person)
+        provision(tenant_id, person, broken)
     with psycopg.connect(installation.database.superuser_url) as connection:
         assert connection.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (schema,)).fetchone() is None
         assert connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (schema,)).fetchone() is None
     for _ in range(2):
-        provision(tenant_id, sound, person)
+        provision(tenant_id, person, sound)
     with RegistrySession() as registry:
         assert registry.get_one(Tenant, tenant_id).state == TenantState.TRIAL

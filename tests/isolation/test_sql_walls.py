@@ -9,8 +9,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from trilend.db.engine import Scope, UnscopedTransaction
-from trilend.tenancy.context import RegistrySession, TenantSession, application_engine, bound, tenant_session
+from trilend.tenancy.context import RegistrySession, TenantSession, bound, tenant_session
 from trilend.tenancy.errors import NoTenantBound
+from trilend.tenancy.servers import PRIMARY, cell_login, engine_of
 
 
 @pytest.fixture
@@ -65,11 +66,12 @@ def test_a_transaction_has_its_own_role_and_path_from_its_first_message(session:
 def test_role_and_path_do_not_outlive_the_transaction(session: Session, tenant: Any) -> None:
     session.execute(text("SELECT 1"))
     session.commit()
-    with application_engine().connect() as raw, pytest.raises(UnscopedTransaction):
+    engine = engine_of(tenant.shard, tenant.cell)
+    with engine.connect() as raw, pytest.raises(UnscopedTransaction):
         raw.execute(text("SELECT 1"))
-    with application_engine().raw_connection() as driver:
+    with engine.raw_connection() as driver:
         role, path = driver.execute("SELECT current_user, current_setting('search_path')").fetchone()
-        assert role == "trilend_app"
+        assert role == cell_login(tenant.cell)
         assert tenant.schema not in path
 
 
@@ -81,7 +83,8 @@ def test_without_a_tenant_no_session_opens(installation: Any) -> None:
 
 
 def test_the_login_itself_can_read_nothing(tenant: Any) -> None:
-    with application_engine().raw_connection() as driver:
+    for engine in (engine_of(PRIMARY, None), engine_of(tenant.shard, tenant.cell)):
+        driver = engine.raw_connection()
         for table in (f"{tenant.schema}.ab_user", "trilend.tenant"):
             with pytest.raises(Exception, match="permission denied"):
                 driver.execute(f"SELECT * FROM {table}")

@@ -13,6 +13,7 @@ _COMMANDS = {
     "web": "trilend.cli.serve:web",
     "worker": "trilend.cli.serve:worker",
     "beat": "trilend.cli.serve:beat",
+    "prepare": "trilend.cli.serve:prepare",
     "migrate": "trilend.cli.serve:migrate",
     "healthcheck": "trilend.cli.serve:healthcheck",
     "tenant": "trilend.cli.tenants:tenant",

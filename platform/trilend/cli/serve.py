@@ -88,20 +88,45 @@ def beat(data_dir: Path) -> None:
 
 
 @click.command()
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 @click.pass_obj
-def migrate(data_dir: Path) -> None:
-    """Bring the registry to this release; run before the other processes of a new release start."""
+def migrate(data_dir: Path, as_json: bool) -> None:
+    """Bring the registry and all companies to this release; run before the other processes of a new release start."""
     use_installation(data_dir)
+    from trilend.cli.tenants import move_fleet
     from trilend.config import settings
-    from trilend.tenancy.bootstrap import migrate_registry
+    from trilend.tenancy.migration.registry import migrate_registry
     from trilend.wiring import load
 
     load()
     owner = settings().owner_database_url
     if owner is None:
         raise click.UsageError("TRILEND_OWNER_DATABASE_URL is needed to migrate.")
-    migrate_registry(owner.get_secret_value().replace("postgresql://", "postgresql+psycopg://"))
-    click.echo("The registry is up to date.")
+    steps = migrate_registry(owner.get_secret_value())
+    if not as_json:
+        click.echo(f"The registry is up to date; {steps} steps were taken.")
+    move_fleet((), as_json=as_json)
+
+
+@click.command()
+@click.option("--superuser-url", envvar="TRILEND_SUPERUSER_DATABASE_URL", help="Run it there, in that database.")
+@click.option("--owner-password", envvar="TRILEND_OWNER_PASSWORD", required=True, help="For the login trilend_owner.")
+@click.option("--login-password", envvar="TRILEND_LOGIN_PASSWORD", required=True, help="For the login trilend_app.")
+@click.option("--cells", default=16, show_default=True, help="Logins among which companies are spread.")
+def prepare(superuser_url: str | None, owner_password: str, login_password: str, cells: int) -> None:
+    """Prepare a PostgreSQL server and its database, once and after each upgrade of the server; print the SQL if no
+    address of a superuser is given."""
+    from trilend.tenancy.bootstrap import prepare_cluster, prepare_database
+    from trilend.tenancy.rights import cluster_preparation, database_preparation
+
+    if superuser_url is None:
+        passwords = {"owner_password": owner_password, "login_password": login_password}
+        click.echo(cluster_preparation(cells=range(cells), **passwords))
+        click.echo(database_preparation(cells=range(cells)))
+        return
+    prepare_cluster(superuser_url, owner_password=owner_password, login_password=login_password, cells=cells)
+    prepare_database(superuser_url, cells=cells)
+    click.echo(f"The database is ready for {cells} cells.")
 
 
 @click.command()

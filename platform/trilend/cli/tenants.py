@@ -1,6 +1,8 @@
 """Commands that look after tenants and operators."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -63,6 +65,65 @@ def create(data_dir: Any, /, **entered: Any) -> None:
         raise click.ClickException(str(error)) from error
     found = {"id": made.id, "slug": made.slug, "kind": made.kind, "state": made.state}
     click.echo(json.dumps(found) if as_json else f"{made.name} is ready at {made.slug}.")
+
+
+@tenant.command("migrate")
+@click.option("--tenant", "slugs", multiple=True, help="Subdomain; all companies and spares if not given.")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+@click.pass_obj
+def migrate(data_dir: Any, slugs: tuple[str, ...], as_json: bool) -> None:
+    """Bring companies to this release; those that failed before are tried again."""
+    use_installation(data_dir)
+    from trilend.wiring import load
+
+    load()
+    move_fleet(slugs, as_json=as_json)
+
+
+def move_fleet(slugs: Sequence[str], *, as_json: bool) -> None:
+    """Move companies, telling how far it is; the exit code is 1 if one was left behind."""
+    from trilend.tenancy.migration.fleet import FleetReport, migrate_fleet
+
+    def tell(report: FleetReport) -> None:
+        if not as_json:
+            click.echo(f"{report.done} of {report.total} moved, {len(report.failed)} failed.")
+
+    report = migrate_fleet(slugs=slugs, progress=tell)
+    if as_json:
+        click.echo(json.dumps(asdict(report), ensure_ascii=False))
+    else:
+        for kind, reason in report.halted.items():
+            click.echo(f"{kind} was halted at its first company: {reason}")
+        for slug, reason in report.failed.items():
+            click.echo(f"{slug} stays at its old revision: {reason}")
+        if not report.total:
+            click.echo("Every company is where this release is.")
+    if not report.sound:
+        raise click.exceptions.Exit(1)
+
+
+@tenant.command("verify")
+@click.option("--tenant", "slugs", multiple=True, help="Subdomain; all companies and spares if not given.")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+@click.pass_obj
+def verify(data_dir: Any, slugs: tuple[str, ...], as_json: bool) -> None:
+    """Prove that the schemas of companies equal fresh ones; name the difference otherwise and shut the door."""
+    use_installation(data_dir)
+    from trilend.tenancy.migration.verification import verify_fleet
+    from trilend.wiring import load
+
+    load()
+    report = verify_fleet(slugs)
+    if as_json:
+        click.echo(json.dumps(asdict(report), ensure_ascii=False))
+    else:
+        click.echo(f"{report.equal} schemas equal a fresh one, {len(report.different)} do not.")
+        for slug, difference in report.different.items():
+            click.echo(f"{slug}: {difference}")
+        for slug in report.behind:
+            click.echo(f"{slug} is not at this release yet: run `trilend migrate`.")
+    if report.different or report.behind:
+        raise click.exceptions.Exit(1)
 
 
 @click.group()

@@ -8,7 +8,9 @@ from typing import Any
 import psycopg
 from psycopg._queries import PostgresQuery
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.pool import ConnectionPoolEntry
 
+_SERVED = "trilend_schemas"
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
@@ -45,21 +47,31 @@ class SingleStatementCursor(psycopg.Cursor[Any]):
         super()._execute_send(query, force_extended=True, binary=binary)
 
 
-def open_engine(url: str, *, pool_size: int) -> Engine:
-    """Create the engine of the application login; bind it with `in_scope` before use.
+def open_engine(url: str, *, kept: int, most: int, schemas: int) -> Engine:
+    """Create the engine of a login; bind it with `in_scope` before use.
 
     The driver runs in autocommit, so that the transaction's first message is ours. Server-side prepared statements
     are off: they gain nothing when tenants rotate and fail while a fleet is half migrated.
+
+    The pool keeps `kept` idle connections and opens `most` at one time. A backend remembers the catalog of every
+    schema it has touched and forgets nothing, so a connection is closed after it has served `schemas` of them.
     """
     engine = create_engine(
         url,
-        pool_size=pool_size,
-        max_overflow=pool_size,
+        pool_size=kept,
+        max_overflow=max(0, most - kept),
+        pool_use_lifo=True,
         pool_pre_ping=True,
         pool_recycle=1800,
         connect_args={"autocommit": True, "prepare_threshold": None, "cursor_factory": SingleStatementCursor},
     )
     event.listen(engine, "begin", _begin)
+
+    def retire(_connection: object, entry: ConnectionPoolEntry) -> None:
+        if len(entry.info.get(_SERVED, ())) >= schemas:
+            entry.invalidate()
+
+    event.listen(engine, "checkin", retire)
     return engine
 
 
@@ -72,5 +84,7 @@ def _begin(connection: Connection) -> None:
     scope = connection.get_execution_options().get("trilend_scope")
     if scope is None:
         raise UnscopedTransaction("bind the engine with in_scope() before opening a transaction")
+    opened = scope()
     driver = connection.connection.driver_connection
-    psycopg.Cursor(driver).execute(scope().opening)  # type: ignore[arg-type]
+    psycopg.Cursor(driver).execute(opened.opening)  # type: ignore[arg-type]
+    connection.info.setdefault(_SERVED, set()).add(opened.schema)

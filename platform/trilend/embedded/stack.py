@@ -132,18 +132,25 @@ class Stack:
         return values
 
     def _prepare_database(self, kept: dict[str, str], postgres: PostgresServer) -> None:
+        from trilend.config import settings
         from trilend.console.service import add_operator
-        from trilend.tenancy.bootstrap import migrate_registry, prepare_cluster, prepare_database
+        from trilend.tenancy.bootstrap import prepare_cluster, prepare_database
         from trilend.tenancy.context import RegistrySession
+        from trilend.tenancy.migration.fleet import migrate_fleet
+        from trilend.tenancy.migration.registry import migrate_registry
         from trilend.tenancy.models import Operator
 
-        prepare_cluster(postgres.superuser_url(), owner_password=kept["owner"], login_password=kept["login"])
+        cells = settings().database_cells
+        prepare_cluster(
+            postgres.superuser_url(), owner_password=kept["owner"], login_password=kept["login"], cells=cells
+        )
         with psycopg.connect(postgres.superuser_url(), autocommit=True) as connection:
             known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (_DATABASE,)).fetchone()
             if not known:
                 connection.execute(f"CREATE DATABASE {_DATABASE}")
-        prepare_database(postgres.superuser_url(_DATABASE))
-        migrate_registry(postgres.url("trilend_owner", kept["owner"], _DATABASE, "postgresql+psycopg"))
+        prepare_database(postgres.superuser_url(_DATABASE), cells=cells)
+        migrate_registry(postgres.url("trilend_owner", kept["owner"], _DATABASE))
+        migrate_fleet()
         with RegistrySession() as session:
             # One that is there keeps the password that was chosen in the meantime.
             if session.scalar(select(Operator.id).where(Operator.username == "operator")) is None:

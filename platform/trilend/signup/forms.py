@@ -9,7 +9,7 @@ from wtforms.validators import Email, EqualTo, InputRequired, Length, Regexp, Va
 
 from trilend.kinds import kinds
 from trilend.tenancy.errors import InvalidSlug
-from trilend.tenancy.service import check_slug, is_uscc
+from trilend.tenancy.names import check_slug, is_uscc
 
 
 class CompanyForm(FlaskForm):  # type: ignore[misc]

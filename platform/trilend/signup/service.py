@@ -18,15 +18,16 @@ from trilend.messages.service import send
 from trilend.signup.errors import TooManySignUpCodes, UnknownSignUp, WrongSignUpCode
 from trilend.signup.models import SignUp, SignUpState
 from trilend.storage.keys import new_wrapped_key
-from trilend.tenancy.blueprint import blueprint_of
 from trilend.tenancy.context import RegistrySession
 from trilend.tenancy.errors import CompanyTaken, SlugTaken
-from trilend.tenancy.provisioning import FirstAdministrator, provision
-from trilend.tenancy.service import check_slug, is_company_free, is_slug_free, register_tenant
+from trilend.tenancy.names import check_slug
+from trilend.tenancy.provisioning import FirstAdministrator, provision, refill_spares
+from trilend.tenancy.service import is_company_free, is_slug_free, register_tenant
 
 CODE_MINUTES = 15
 MAX_FAILURES = 5
 MAX_CODES = 5
+REFILL = "signup.refill_spares"
 _STEPS = 3
 
 
@@ -124,6 +125,7 @@ def confirm(session: Session, sign_up: SignUp, code: str) -> None:
     )
     sign_up.tenant_id, sign_up.state = tenant.id, SignUpState.PROVISIONING
     sign_up.job_id = enqueue(session, "signup.provision", {"sign_up": sign_up.id}).id
+    enqueue(session, REFILL, {})
 
 
 def provisioning_job(session: Session, sign_up: SignUp) -> RegistryJob | None:
@@ -143,12 +145,17 @@ def _provision(run: JobRun) -> None:
         email=sign_up.admin_email,
         password_hash=sign_up.password_hash,
     )
-    provision(str(sign_up.tenant_id), blueprint_of(sign_up.kind), person)
+    provision(str(sign_up.tenant_id), person)
     run.progress(2, _STEPS, note="door")
     with RegistrySession() as session:
         session.get_one(SignUp, sign_up.id).state = SignUpState.READY
         session.commit()
     run.progress(_STEPS, _STEPS)
+
+
+@handles(REFILL)
+def _refill(run: JobRun) -> dict[str, int]:
+    return {"made": refill_spares()}
 
 
 def _digest(sign_up: SignUp, code: str) -> str:

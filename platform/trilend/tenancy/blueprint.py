@@ -3,7 +3,7 @@
 from collections import abc
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from hashlib import sha256
 
 from sqlalchemy import Executable, Sequence, Table, create_mock_engine
@@ -24,23 +24,51 @@ END $$"""
 
 
 @dataclass(frozen=True)
+class Permissions:
+    """The SQL that gives a tenant of an earlier release the permissions of this one; `revision` is a digest of it."""
+
+    sql: str
+
+    @cached_property
+    def revision(self) -> str:
+        """A digest of what is wanted: equal for two releases with equal views and roles."""
+        return sha256(self.sql.encode()).hexdigest()[:10]
+
+
+@dataclass(frozen=True)
 class Blueprint:
-    """The SQL of one kind in this release; `revision` is a digest of it."""
+    """The SQL of one kind in this release.
+
+    `opening` are statements for the moment in which a space gets its company; `digest` tells releases apart.
+    """
 
     kind: str
     sql: str
-    revision: str
+    opening: str
+    permissions: Permissions
+
+    @property
+    def digest(self) -> str:
+        """Equal for equal blueprints."""
+        return sha256(self.sql.encode()).hexdigest()[:16]
 
     def for_role(self, role: str) -> str:
         """The text to replay for a tenant whose role is `role`."""
         return self.sql.replace(ROLE_PLACEHOLDER, role)
 
 
-def render(kind: str, foreign_tables: Iterable[Table], seeds: abc.Sequence[Insert | str]) -> Blueprint:
+def render(
+    kind: str,
+    foreign_tables: Iterable[Table],
+    seeds: abc.Sequence[Insert | str],
+    *,
+    opening: str,
+    permissions: Permissions,
+) -> Blueprint:
     """Render the blueprint of `kind`.
 
     `foreign_tables` are those of the other kinds, which a tenant of this kind does not get; `seeds` are inserts with
-    literal values (or SQL text) in the order in which they are to run.
+    literal values (or SQL text) in the order in which they are to run; `opening` is SQL for the day of the sign-up.
     """
     excluded = {table.name for table in foreign_tables}
     tables = [table for table in TenantBase.metadata.sorted_tables if table.name not in excluded]
@@ -52,7 +80,7 @@ def render(kind: str, foreign_tables: Iterable[Table], seeds: abc.Sequence[Inser
         *(_literal(seed) for seed in seeds),
     ]
     sql = ";\n".join(statement.strip() for statement in statements) + ";\n"
-    return Blueprint(kind=kind, sql=sql, revision=sha256(sql.encode()).hexdigest()[:16])
+    return Blueprint(kind=kind, sql=sql, opening=opening, permissions=permissions)
 
 
 _source: list[Callable[[str], Blueprint]] = []
@@ -94,8 +122,11 @@ def _guards(tables: abc.Sequence[Table]) -> list[str]:
 
 def _grants(tables: abc.Sequence[Table]) -> list[str]:
     append_only = [table.name for table in tables if table.info.get("append_only")]
-    changeable = [table.name for table in tables if not table.info.get("append_only")]
+    read_only = [table.name for table in tables if table.info.get("read_only")]
+    changeable = [table.name for table in tables if table.name not in {*append_only, *read_only}]
     statements = [f"GRANT SELECT, INSERT, UPDATE, DELETE ON {', '.join(changeable)} TO {ROLE_PLACEHOLDER}"]
+    if read_only:
+        statements.append(f"GRANT SELECT ON {', '.join(read_only)} TO {ROLE_PLACEHOLDER}")
     if append_only:
         statements.append(f"GRANT SELECT, INSERT ON {', '.join(append_only)} TO {ROLE_PLACEHOLDER}")
     sequences = [

@@ -10,11 +10,11 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
-from trilend.config import settings
 from trilend.db.base import REGISTRY_SCHEMA
-from trilend.db.engine import Scope, in_scope, open_engine
+from trilend.db.engine import Scope, in_scope
 from trilend.tenancy.errors import NoTenantBound
-from trilend.tenancy.models import Tenant
+from trilend.tenancy.models import Door, Tenant
+from trilend.tenancy.servers import PRIMARY, engine_of
 
 REGISTRY_SCOPE = Scope(role="trilend_registry", schema=REGISTRY_SCHEMA)
 
@@ -31,6 +31,11 @@ class BoundTenant:
     state: str
     schema: str
     wrapped_key: bytes
+    revision: str = ""
+    shard: str = PRIMARY
+    cell: int = 0
+    door: Door = Door.OPEN
+    door_reason: str = ""
 
     @classmethod
     def of(cls, tenant: Tenant) -> "BoundTenant":
@@ -44,6 +49,11 @@ class BoundTenant:
             state=tenant.state,
             schema=tenant.schema,
             wrapped_key=tenant.wrapped_key,
+            revision=tenant.revision,
+            shard=tenant.shard,
+            cell=tenant.cell,
+            door=Door(tenant.door),
+            door_reason=tenant.door_reason,
         )
 
 
@@ -95,28 +105,21 @@ def _session_key() -> int:
 
 
 @cache
-def application_engine() -> Engine:
-    """The engine of the login that owns nothing; of no use before it is bound to a scope."""
-    configured = settings()
-    return open_engine(configured.database_url.get_secret_value(), pool_size=configured.database_pool_size)
-
-
-@cache
-def _tenant_engine() -> Engine:
-    return in_scope(application_engine(), _tenant_scope)
+def _engine_for(shard: str, cell: int) -> Engine:
+    return in_scope(engine_of(shard, cell), _tenant_scope)
 
 
 @cache
 def _registry_engine() -> Engine:
-    return in_scope(application_engine(), lambda: REGISTRY_SCOPE)
+    return in_scope(engine_of(PRIMARY, None), lambda: REGISTRY_SCOPE)
 
 
 class TenantSession(Session):
     """A session on the bound tenant's schema; refuses to be made without a bound tenant."""
 
     def __init__(self, **options: Any) -> None:
-        current_tenant()
-        super().__init__(**(options | {"bind": _tenant_engine()}))
+        tenant = current_tenant()
+        super().__init__(**(options | {"bind": _engine_for(tenant.shard, tenant.cell)}))
 
 
 class RegistrySession(Session):

@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import LargeBinary, String, UniqueConstraint
+from sqlalchemy import Index, LargeBinary, SmallInteger, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from trilend.db.base import BigKey, Created, RegistryBase
@@ -19,20 +19,43 @@ class TenantState(StrEnum):
     CLOSED = "closed"
 
 
+class Door(StrEnum):
+    """Who may enter a tenant's space: everybody to work, everybody to read, nobody."""
+
+    OPEN = "open"
+    READ_ONLY = "read_only"
+    SHUT = "shut"
+
+
 class Tenant(Created, RegistryBase):
-    """One company; `id` is opaque and names schema and role (`t_<id>`), `slug` is its subdomain."""
+    """One company; `id` is opaque and names schema and role (`t_<id>`), `slug` is its subdomain, `look` what that looks like.
+
+    `shard` and `cell` say on which server and behind which login the schema lies; `revision` how far it is migrated.
+    `door` is what the state, a move or a fault leave open, `door_reason` a code that tells which of them.
+    """
 
     __tablename__ = "tenant"
-    __table_args__ = (UniqueConstraint("slug"), UniqueConstraint("uscc"))
+    __table_args__ = (
+        UniqueConstraint("slug"),
+        UniqueConstraint("look"),
+        UniqueConstraint("uscc"),
+        Index("tenant_kind_revision", "kind", "revision"),
+        Index("tenant_created_at", "created_at"),
+    )
 
     id: Mapped[str] = mapped_column(String(16), primary_key=True)
     slug: Mapped[str] = mapped_column(String(63))
+    look: Mapped[str] = mapped_column(String(63))
     kind: Mapped[str] = mapped_column(String(32))
     name: Mapped[str] = mapped_column(String(200))
     uscc: Mapped[str] = mapped_column(String(18))
     state: Mapped[TenantState] = mapped_column(String(16), default=TenantState.PROVISIONING)
     revision: Mapped[str] = mapped_column(String(64), default="")
     shard: Mapped[str] = mapped_column(String(32), default="primary")
+    cell: Mapped[int] = mapped_column(SmallInteger, default=0)
+    door: Mapped[Door] = mapped_column(String(16), default=Door.OPEN, server_default=Door.OPEN)
+    door_reason: Mapped[str] = mapped_column(String(32), default="", server_default="")
+    fault: Mapped[str] = mapped_column(String(500), default="", server_default="")
     plan: Mapped[str] = mapped_column(String(32), default="trial")
     wrapped_key: Mapped[bytes] = mapped_column(LargeBinary)
     ready_at: Mapped[datetime | None]
@@ -41,6 +64,20 @@ class Tenant(Created, RegistryBase):
     def schema(self) -> str:
         """Name of the tenant's schema and of its role."""
         return f"t_{self.id}"
+
+
+class Spare(Created, RegistryBase):
+    """A schema that is ready before anybody asked for it; a sign-up claims it in one statement."""
+
+    __tablename__ = "spare"
+    __table_args__ = (Index("spare_kind_revision", "kind", "revision"),)
+
+    id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(32))
+    revision: Mapped[str] = mapped_column(String(64))
+    shard: Mapped[str] = mapped_column(String(32))
+    cell: Mapped[int] = mapped_column(SmallInteger)
+    fault: Mapped[str] = mapped_column(String(500), default="", server_default="")
 
 
 class Operator(Created, RegistryBase):

@@ -3,13 +3,19 @@
 from dataclasses import dataclass
 
 import psycopg
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from trilend.config import settings
-from trilend.db.base import REGISTRY_SCHEMA
+from trilend.db.base import now
 from trilend.db.engine import Scope
-from trilend.tenancy.blueprint import Blueprint
-from trilend.tenancy.bootstrap import LOGIN
-from trilend.tenancy.models import TenantState
+from trilend.kinds import kinds
+from trilend.tenancy.blueprint import Blueprint, blueprint_of
+from trilend.tenancy.context import RegistrySession
+from trilend.tenancy.migration.steps import targets
+from trilend.tenancy.models import Spare, Tenant, TenantState
+from trilend.tenancy.servers import cell_login, owner_connection
+from trilend.tenancy.service import emptiest_cell, new_id, new_shard
 
 
 @dataclass(frozen=True)
@@ -22,53 +28,99 @@ class FirstAdministrator:
     password_hash: str
 
 
-def provision(tenant_id: str, blueprint: Blueprint, administrator: FirstAdministrator) -> None:
-    """Make schema, role, rights, first rows and administrator of a registered tenant, and open its door.
+def provision(tenant_id: str, administrator: FirstAdministrator, blueprint: Blueprint | None = None) -> None:
+    """Make the space of a registered tenant unless it claimed a warm one, add its administrator, open its door.
 
-    One transaction on the owner's connection: a crash leaves nothing, and running it again for a tenant that is
-    ready does nothing. Concurrent calls for one tenant wait for each other on its registry row.
+    A crash anywhere leaves a tenant that nobody can enter, and running it again finishes the work; for a tenant that
+    is ready it does nothing. Concurrent calls for one tenant wait for each other on its registry row.
     """
-    schema = f"t_{tenant_id}"
-    scope = Scope(role=schema, schema=schema)
-    with psycopg.connect(_owner_url()) as connection, connection.transaction():
-        row = connection.execute(
-            f"SELECT state FROM {REGISTRY_SCHEMA}.tenant WHERE id = %s FOR UPDATE", (tenant_id,)
-        ).fetchone()
-        if row is None or row[0] != TenantState.PROVISIONING:
+    with RegistrySession() as registry:
+        tenant = registry.scalar(select(Tenant).where(Tenant.id == tenant_id).with_for_update())
+        if tenant is None or tenant.state != TenantState.PROVISIONING:
             return
-        connection.execute(_opening(scope).encode())
-        connection.execute(blueprint.for_role(scope.role).encode())
-        _add_administrator(connection, administrator)
-        connection.execute(
-            f"UPDATE {REGISTRY_SCHEMA}.tenant SET state = %s, revision = %s, ready_at = now() WHERE id = %s",
-            (TenantState.TRIAL, blueprint.revision, tenant_id),
+        blueprint = blueprint or blueprint_of(tenant.kind)
+        with owner_connection(tenant.shard) as owner, owner.transaction():
+            if not tenant.revision and not _exists(owner, tenant.schema):
+                make_space(owner, tenant.schema, tenant.cell, blueprint)
+            _hand_over(owner, tenant.schema, blueprint, administrator)
+        tenant.revision = tenant.revision or targets()[tenant.kind]
+        tenant.state, tenant.ready_at = TenantState.TRIAL, now()
+        registry.commit()
+
+
+def make_space(owner: psycopg.Connection[tuple[object, ...]], schema: str, cell: int, blueprint: Blueprint) -> None:
+    """Make schema, role, rights and first rows in the owner's open transaction: two messages to the server."""
+    scope = Scope(role=schema, schema=schema)
+    owner.execute(_opening(scope, cell).encode())
+    owner.execute(blueprint.for_role(scope.role).encode())
+
+
+def refill_spares() -> int:
+    """Make the spares that are missing, each in a transaction of its own; returns how many were made."""
+    return sum(_refill(kind) for kind in kinds())
+
+
+def spares_ready(session: Session) -> dict[str, int]:
+    """How many spares of this release can be claimed, by kind."""
+    ready = select(Spare.kind, Spare.revision, func.count()).where(Spare.fault == "", Spare.shard == new_shard())
+    current = targets()
+    found = dict.fromkeys(current, 0)
+    for kind, revision, count in session.execute(ready.group_by(Spare.kind, Spare.revision)):
+        if current.get(kind) == revision:
+            found[kind] = count
+    return found
+
+
+def _refill(kind: str) -> int:
+    made = 0
+    while _one_more(kind):
+        made += 1
+    return made
+
+
+def _one_more(kind: str) -> bool:
+    """Make one spare if one is missing: the schema first, so that the registry never names one that is not there."""
+    with RegistrySession() as registry:
+        if spares_ready(registry)[kind] >= settings().spares_per_kind:
+            return False
+        shard = new_shard()
+        spare = Spare(
+            id=new_id(), kind=kind, revision=targets()[kind], shard=shard, cell=emptiest_cell(registry, shard)
         )
+        with owner_connection(shard) as owner, owner.transaction():
+            make_space(owner, f"t_{spare.id}", spare.cell, blueprint_of(kind))
+        registry.add(spare)
+        registry.commit()
+    return True
 
 
-def _owner_url() -> str:
-    url = settings().owner_database_url
-    if url is None:
-        raise RuntimeError("this process has no owner database URL: only workers and migrations provision tenants")
-    return url.get_secret_value().replace("postgresql+psycopg://", "postgresql://")
+def _exists(owner: psycopg.Connection[tuple[object, ...]], schema: str) -> bool:
+    return owner.execute("SELECT to_regnamespace(%s) IS NOT NULL", (schema,)).fetchone() == (True,)
 
 
-def _opening(scope: Scope) -> str:
+def _opening(scope: Scope, cell: int) -> str:
     return (
         f"CREATE ROLE {scope.role} NOLOGIN; "
-        f"GRANT {scope.role} TO {LOGIN} WITH INHERIT FALSE, SET TRUE; "
+        f"GRANT {scope.role} TO {cell_login(cell)} WITH INHERIT FALSE, SET TRUE; "
         f"CREATE SCHEMA {scope.schema}; "
         f"GRANT USAGE ON SCHEMA {scope.schema} TO {scope.role}; "
         f"SET LOCAL search_path TO {scope.schema}"
     )
 
 
-def _add_administrator(connection: psycopg.Connection[tuple[object, ...]], person: FirstAdministrator) -> None:
-    connection.execute(
+def _hand_over(
+    owner: psycopg.Connection[tuple[object, ...]], schema: str, blueprint: Blueprint, person: FirstAdministrator
+) -> None:
+    """Give a space to its company: the business begins today, and one person may do everything. Once only."""
+    owner.execute(f"SET LOCAL search_path TO {schema}; {blueprint.opening}".encode())
+    owner.execute(
         """
         WITH person AS (
             INSERT INTO ab_user (id, first_name, last_name, username, email, password, active, created_on, changed_on,
                                  login_count, fail_login_count)
-            VALUES (nextval('ab_user_id_seq'), %s, '', %s, %s, %s, true, now(), now(), 0, 0) RETURNING id
+            VALUES (nextval('ab_user_id_seq'), %s, '', %s, %s, %s, true, now(), now(), 0, 0)
+            ON CONFLICT (username) DO NOTHING
+            RETURNING id
         )
         INSERT INTO ab_user_role (id, user_id, role_id)
         SELECT nextval('ab_user_role_id_seq'), person.id, ab_role.id FROM person, ab_role WHERE ab_role.name = 'Admin'

@@ -1,102 +1,41 @@
 """Registers tenants and finds them by their address."""
 
-import re
 import secrets
 import time
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import delete, func, select, union_all
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
-from stdnum.cn import uscc as uscc_numbers
-from stdnum.exceptions import ValidationError
 
+from trilend.config import settings
 from trilend.kinds import kinds
 from trilend.tenancy.context import BoundTenant, RegistrySession
-from trilend.tenancy.errors import CompanyTaken, InvalidSlug, SlugTaken, UnknownKind, UnknownTenant
-from trilend.tenancy.models import Tenant, TenantState
+from trilend.tenancy.errors import CompanyTaken, SlugTaken, UnknownKind, UnknownTenant
+from trilend.tenancy.migration.steps import targets
+from trilend.tenancy.models import Spare, Tenant, TenantState
+from trilend.tenancy.names import check_slug, look_of
+from trilend.tenancy.servers import cells
 
-_SLUG = re.compile(r"[a-z](?:[a-z0-9]|-(?=[a-z0-9])){2,29}")
-_RESERVED = frozenset(
-    [
-        "admin",
-        "api",
-        "app",
-        "auth",
-        "billing",
-        "blog",
-        "cdn",
-        "console",
-        "dashboard",
-        "demo-console",
-        "dev",
-        "developer",
-        "developers",
-        "docs",
-        "download",
-        "ftp",
-        "help",
-        "imap",
-        "login",
-        "mail",
-        "market",
-        "marketplace",
-        "news",
-        "ns1",
-        "ns2",
-        "oauth",
-        "ops",
-        "outbox",
-        "partner",
-        "pop",
-        "root",
-        "security",
-        "shop",
-        "sign",
-        "signup",
-        "smtp",
-        "static",
-        "status",
-        "support",
-        "test",
-        "tls",
-        "trilend",
-        "webmail",
-        "www",
-    ]
-)
 _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
 _CACHE_SECONDS = 5.0
 _cache: dict[str, tuple[float, BoundTenant]] = {}
 
 
-def check_slug(slug: str) -> str:
-    """The subdomain in its one form; raises `InvalidSlug`."""
-    slug = slug.strip().lower()
-    if not _SLUG.fullmatch(slug) or slug in _RESERVED:
-        raise InvalidSlug(slug)
-    return slug
-
-
-def is_uscc(number: str) -> bool:
-    """Whether a unified social credit code (统一社会信用代码, GB 32100) has the right form and check digit."""
-    try:
-        uscc_numbers.validate(number)
-    except ValidationError:
-        return False
-    return True
-
-
-def register_tenant(session: Session, *, slug: str, kind: str, name: str, uscc: str, wrapped_key: bytes) -> Tenant:
+def register_tenant(
+    session: Session, *, slug: str, kind: str, name: str, uscc: str, wrapped_key: bytes, shard: str = ""
+) -> Tenant:
     """Reserve a tenant's names in the registry; raises `SlugTaken`, `CompanyTaken`, `InvalidSlug`, `UnknownKind`.
 
-    The unique constraints decide in a race; the caller's transaction stays usable after a refusal.
+    It gets a warm spare if there is one, else an empty place on the server for new tenants (or on `shard`). The unique
+    constraints decide in a race; the caller's transaction stays usable after a refusal, and the spare is free again.
     """
     if kind not in kinds():
         raise UnknownKind(kind)
+    checked = check_slug(slug)
     tenant = Tenant(
-        id="".join(secrets.choice(_ALPHABET) for _ in range(10)),
-        slug=check_slug(slug),
+        slug=checked,
+        look=look_of(checked),
         kind=kind,
         name=name.strip(),
         uscc=uscc.strip().upper(),
@@ -105,15 +44,55 @@ def register_tenant(session: Session, *, slug: str, kind: str, name: str, uscc: 
     )
     try:
         with session.begin_nested():
+            tenant.id, tenant.shard, tenant.cell, tenant.revision = _place(session, kind, shard or new_shard())
             session.add(tenant)
     except IntegrityError as error:
         raise (CompanyTaken(tenant.uscc) if "uscc" in str(error.orig) else SlugTaken(tenant.slug)) from error
     return tenant
 
 
+def new_id() -> str:
+    """An opaque name for a schema and its role."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(10))
+
+
+def new_shard() -> str:
+    """The server on which new tenants are made."""
+    return settings().shard_for_new_tenants
+
+
+def emptiest_cell(session: Session, shard: str) -> int:
+    """The cell of a server with the fewest schemas."""
+    placed = union_all(
+        select(Tenant.cell).where(Tenant.shard == shard, Tenant.state != TenantState.CLOSED),
+        select(Spare.cell).where(Spare.shard == shard),
+    ).subquery()
+    rows = session.execute(select(placed.c.cell, func.count()).group_by(placed.c.cell))
+    counts: dict[int, int] = {row[0]: row[1] for row in rows}
+    return min(cells(), key=lambda cell: counts.get(cell, 0))
+
+
+def _place(session: Session, kind: str, shard: str) -> tuple[str, str, int, str]:
+    """Id, server, cell and revision of a claimed spare, or of a place where there is nothing yet."""
+    free = (
+        select(Spare.id)
+        .where(Spare.kind == kind, Spare.revision == targets()[kind], Spare.shard == shard, Spare.fault == "")
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        .scalar_subquery()
+    )
+    claimed = session.execute(
+        delete(Spare).where(Spare.id == free).returning(Spare.id, Spare.shard, Spare.cell, Spare.revision),
+        execution_options={"synchronize_session": False},
+    ).one_or_none()
+    if claimed is not None:
+        return claimed.id, claimed.shard, claimed.cell, claimed.revision
+    return new_id(), shard, emptiest_cell(session, shard), ""
+
+
 def is_slug_free(session: Session, slug: str) -> bool:
-    """Whether no tenant uses the subdomain."""
-    return session.scalar(select(Tenant.id).where(Tenant.slug == slug)) is None
+    """Whether no tenant uses the subdomain, or one that looks like it."""
+    return session.scalar(select(Tenant.id).where(Tenant.look == look_of(slug))) is None
 
 
 def is_company_free(session: Session, uscc: str) -> bool:

@@ -17,7 +17,8 @@ from trilend.config import Settings
 from trilend.db.base import now
 from trilend.identity.models import ApiClient, ApiToken
 from trilend.identity.service import revoke_api_client
-from trilend.tenancy.context import application_engine, bound, tenant_session
+from trilend.tenancy.context import bound, tenant_session
+from trilend.tenancy.servers import engine_of
 
 PROBLEM = "application/problem+json"
 
@@ -161,11 +162,11 @@ def test_the_token_is_checked_in_one_query(api: Api) -> None:
     def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
         statements.append(statement)
 
-    event.listen(application_engine(), "before_cursor_execute", note)
+    event.listen(engine_of(api.tenant.shard, api.tenant.cell), "before_cursor_execute", note)
     try:
         assert api.get("/jobs/1").status_code == 404
     finally:
-        event.remove(application_engine(), "before_cursor_execute", note)
+        event.remove(engine_of(api.tenant.shard, api.tenant.cell), "before_cursor_execute", note)
     assert [("api_token" in statement, "FROM job" in statement) for statement in statements] == [
         (True, False),
         (False, True),

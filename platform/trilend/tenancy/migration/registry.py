@@ -1,0 +1,74 @@
+"""Makes the registry's tables, or brings those of an earlier release to this one."""
+
+import psycopg
+from sqlalchemy import create_mock_engine
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import ExecutableDDLElement
+
+from trilend.db.base import REGISTRY_SCHEMA, RegistryBase
+from trilend.tenancy import versions as _versions  # noqa: F401  (its table)
+from trilend.tenancy.migration.steps import REGISTRY, Step, branch, head
+from trilend.tenancy.rights import registry_rights
+
+_ADVISORY_LOCK = 7_415_923_002
+
+
+def migrate_registry(owner_url: str) -> int:
+    """Bring the registry to this release (idempotent; as the owner); returns how many steps were taken.
+
+    One transaction for all of them: the registry is small, and half of a release would serve nobody.
+    """
+    with psycopg.connect(owner_url.replace("postgresql+psycopg://", "postgresql://")) as owner:
+        owner.execute("SELECT pg_advisory_xact_lock(%s)", (_ADVISORY_LOCK,))
+        if not _is_there(owner, "tenant"):
+            _make(owner)
+            return len(branch(REGISTRY))
+        missing = [step for step in branch(REGISTRY) if step.revision not in _taken(owner)]
+        if missing:
+            _take(owner, missing)
+        return len(missing)
+
+
+def registry_revision(connection: psycopg.Connection[tuple[object, ...]]) -> str:
+    """The newest step that the registry has taken, or nothing for one from before there were steps."""
+    return max(_taken(connection), default="")
+
+
+def _make(owner: psycopg.Connection[tuple[object, ...]]) -> None:
+    statements = [f"CREATE SCHEMA IF NOT EXISTS {REGISTRY_SCHEMA}"]
+    dialect = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
+
+    def collect(statement: ExecutableDDLElement, *_: object, **__: object) -> None:
+        statements.append(str(statement.compile(dialect=dialect)))
+
+    RegistryBase.metadata.create_all(create_mock_engine("postgresql+psycopg://", collect), checkfirst=False)
+    statements.append(
+        f"INSERT INTO {REGISTRY_SCHEMA}.schema_version (branch, revision) VALUES ('{REGISTRY}', '{head(REGISTRY)}')"
+    )
+    owner.execute(";\n".join(statements).encode())
+    owner.execute(_rights().encode())
+
+
+def _take(owner: psycopg.Connection[tuple[object, ...]], steps: list[Step]) -> None:
+    owner.execute(f"SET LOCAL lock_timeout = '10s'; SET LOCAL search_path TO {REGISTRY_SCHEMA}".encode())
+    for step in steps:
+        owner.execute(step.text().encode())
+    owner.execute(_rights().encode())
+
+
+def _rights() -> str:
+    return registry_rights(table.fullname for table in RegistryBase.metadata.sorted_tables)
+
+
+def _is_there(owner: psycopg.Connection[tuple[object, ...]], table: str) -> bool:
+    name = f"{REGISTRY_SCHEMA}.{table}"
+    return owner.execute("SELECT to_regclass(%s) IS NOT NULL", (name,)).fetchone() == (True,)
+
+
+def _taken(connection: psycopg.Connection[tuple[object, ...]]) -> set[str]:
+    if not _is_there(connection, "schema_version"):
+        return set()
+    rows = connection.execute(
+        f"SELECT revision FROM {REGISTRY_SCHEMA}.schema_version WHERE branch = %s", (REGISTRY,)
+    ).fetchall()
+    return {str(revision) for (revision,) in rows}

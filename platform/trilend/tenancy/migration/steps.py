@@ -1,0 +1,173 @@
+"""Reads the revisions that were authored with Alembic and renders each to SQL, once."""
+
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+import psycopg
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
+from alembic.script import Script, ScriptDirectory
+from sqlalchemy.dialects import postgresql
+
+from trilend.kinds import kinds
+from trilend.tenancy.blueprint import ROLE_PLACEHOLDER, blueprint_of
+
+REGISTRY, PLATFORM = "registry", "platform"
+_REVISIONS = Path(__file__).parents[2] / "revisions"
+_NONE = "-"
+
+Batch = Callable[[psycopg.Connection[tuple[object, ...]]], bool]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One revision of a branch: its SQL, and for a data step the function that does a portion and says if more is left.
+
+    Applied together with a row of `schema_version`, which the database refuses a second time and out of order.
+    """
+
+    branch: str
+    revision: str
+    previous: str | None
+    title: str
+    sql: str
+    batch: Batch | None = None
+
+    def text(self, role: str = ROLE_PLACEHOLDER) -> str:
+        """What is sent to the server inside of a transaction whose search_path is the schema."""
+        return f"{self.sql.replace(ROLE_PLACEHOLDER, role)}\n{self.record}"
+
+    @property
+    def record(self) -> str:
+        """The statement that says that the step has been taken."""
+        previous = f"'{self.previous}'" if self.previous else "NULL"
+        return (
+            "INSERT INTO schema_version (branch, revision, previous) "
+            f"VALUES ('{self.branch}', '{self.revision}', {previous});"
+        )
+
+
+@dataclass(frozen=True)
+class Position:
+    """How far a tenant is: the newest revision of the platform and of its kind, and the digest of its permissions.
+
+    In the registry it is one text, `platform.kind.permissions`.
+    """
+
+    platform: str
+    kind: str
+    permissions: str
+
+    def __str__(self) -> str:
+        """The text in the registry."""
+        return f"{self.platform}.{self.kind}.{self.permissions}"
+
+    @classmethod
+    def read(cls, text: str) -> "Position":
+        """From the registry's text; a tenant from before there were revisions has taken none."""
+        parts = text.split(".")
+        return cls(*parts) if len(parts) == 3 else cls(_NONE, _NONE, _NONE)
+
+
+@cache
+def branch(name: str) -> Sequence[Step]:
+    """All steps of a branch, oldest first, rendered once per process."""
+    folder = _folder(name)
+    if folder is None:
+        return ()
+    scripts = ScriptDirectory(str(folder), version_locations=[str(folder)])
+    return tuple(_rendered(name, script) for script in reversed(list(scripts.walk_revisions())))
+
+
+def branches() -> Iterable[str]:
+    """The registry's branch, the platform's and those of all kinds."""
+    return (REGISTRY, PLATFORM, *kinds())
+
+
+def head(name: str) -> str:
+    """The newest revision of a branch."""
+    steps = branch(name)
+    return steps[-1].revision if steps else _NONE
+
+
+def target(kind: str) -> Position:
+    """Where a tenant of this kind is in this release."""
+    return Position(head(PLATFORM), head(kind), blueprint_of(kind).permissions.revision)
+
+
+def targets() -> Mapping[str, str]:
+    """The position of this release for every kind, as the registry writes it."""
+    return {kind: str(target(kind)) for kind in kinds()}
+
+
+def steps_from(kind: str, position: Position) -> Sequence[Step]:
+    """What a tenant of this kind has still to take, in order; none for one that a newer release has moved on."""
+    steps = [*_after(PLATFORM, position.platform), *_after(kind, position.kind)]
+    permissions = blueprint_of(kind).permissions
+    if position.permissions != permissions.revision and not is_newer(kind, position):
+        steps.append(_permission_step(kind, position, permissions.sql))
+    return steps
+
+
+def is_newer(kind: str, position: Position) -> bool:
+    """Whether a newer release has moved the tenant to a revision that this one does not know."""
+    return any(
+        revision != _NONE and revision not in {step.revision for step in branch(name)}
+        for name, revision in ((PLATFORM, position.platform), (kind, position.kind))
+    )
+
+
+def stamp(kind: str) -> str:
+    """SQL that says of a fresh schema that it is where this release is."""
+    rows = [f"('{name}', '{head(name)}')" for name in (PLATFORM, kind) if branch(name)]
+    return f"INSERT INTO schema_version (branch, revision) VALUES {', '.join(rows)}"
+
+
+def rendered(upgrade: Callable[[], None]) -> str:
+    """The SQL of an Alembic upgrade, for no schema in particular."""
+    output = io.StringIO()
+    context = MigrationContext.configure(
+        dialect=postgresql.dialect(paramstyle="named"),  # type: ignore[no-untyped-call]
+        opts={"as_sql": True, "output_buffer": output, "literal_binds": True, "target_metadata": None},
+    )
+    with Operations.context(context):
+        upgrade()
+    return output.getvalue().strip()
+
+
+def _rendered(name: str, script: Script) -> Step:
+    module = script.module
+    previous = script.down_revision
+    if previous is not None and not isinstance(previous, str):
+        raise ValueError(f"{name} {script.revision}: a branch is a line, it cannot merge")
+    return Step(
+        branch=name,
+        revision=script.revision,
+        previous=previous,
+        title=script.doc,
+        sql=rendered(module.upgrade),
+        batch=getattr(module, "batch", None),
+    )
+
+
+def _folder(name: str) -> Path | None:
+    return _REVISIONS / name if name in (REGISTRY, PLATFORM) else kinds()[name].revisions
+
+
+def _after(name: str, revision: str) -> Sequence[Step]:
+    steps = branch(name)
+    known = [step.revision for step in steps]
+    if revision == _NONE:
+        return steps
+    return steps[known.index(revision) + 1 :] if revision in known else ()
+
+
+def _permission_step(kind: str, position: Position, sql: str) -> Step:
+    """Permissions of views follow from the code and are compared as a whole: their revision is a digest."""
+    digest = blueprint_of(kind).permissions.revision
+    unique = sha256(f"{position.permissions}>{digest}".encode()).hexdigest()[:8]
+    return Step("permissions", f"{digest}-{unique}", None, "permissions of this release's views", sql)
