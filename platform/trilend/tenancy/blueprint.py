@@ -13,6 +13,7 @@ from sqlalchemy.sql.dml import Insert
 from trilend.db.base import TenantBase
 
 ROLE_PLACEHOLDER = "trilend_blueprint_role"
+CELL_PLACEHOLDER = "trilend_blueprint_cell"
 # Named parameters: with psycopg's own style a literal per cent sign would be doubled.
 _DIALECT = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
 

@@ -18,7 +18,7 @@ from trilend.tenancy.migration.fingerprint import compare, fresh_lines
 from trilend.tenancy.migration.models import FleetRun
 from trilend.tenancy.migration.steps import Position, Step, is_newer, steps_from, targets
 from trilend.tenancy.models import Spare, Tenant, TenantState
-from trilend.tenancy.servers import owner_connection
+from trilend.tenancy.servers import cell_login, owner_connection
 
 log = structlog.get_logger(__name__)
 
@@ -38,6 +38,7 @@ class Traveller:
     slug: str
     kind: str
     shard: str
+    cell: int
     revision: str
     is_spare: bool
 
@@ -98,7 +99,7 @@ def move_one(connection: psycopg.Connection[tuple[object, ...]], traveller: Trav
     """Take all steps that a schema still has to take, each with its record in one message and one transaction."""
     for step in steps_from(traveller.kind, Position.read(traveller.revision)):
         try:
-            _take(connection, traveller.schema, step)
+            _take(connection, traveller.schema, cell_login(traveller.cell), step)
         except psycopg.Error:
             connection.rollback()
             # A run that was killed between the step and the registry's row has left the step taken.
@@ -106,18 +107,18 @@ def move_one(connection: psycopg.Connection[tuple[object, ...]], traveller: Trav
                 raise
 
 
-def _take(connection: psycopg.Connection[tuple[object, ...]], schema: str, step: Step) -> None:
+def _take(connection: psycopg.Connection[tuple[object, ...]], schema: str, cell: str, step: Step) -> None:
     opening = (
         f"BEGIN; SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'; SET LOCAL statement_timeout = '{_STATEMENT_TIMEOUT}'; "
         f"SET LOCAL search_path TO {schema};\n"
     )
     if step.batch is None:
-        connection.execute(f"{opening}{step.text(schema)}\nCOMMIT".encode())
+        connection.execute(f"{opening}{step.text(schema, cell)}\nCOMMIT".encode())
         return
     while True:
         connection.execute(opening.encode())
         more = step.batch(connection)
-        connection.execute(f"{'' if more else step.text(schema)}\nCOMMIT".encode())
+        connection.execute(f"{'' if more else step.text(schema, cell)}\nCOMMIT".encode())
         if not more:
             return
 
@@ -261,12 +262,12 @@ def _travellers(session: Session, slugs: Sequence[str], faulty: bool) -> Sequenc
     if not places:
         return []
     tenants = (
-        select(Tenant.id, Tenant.slug, Tenant.kind, Tenant.shard, Tenant.revision, literal(False))
+        select(Tenant.id, Tenant.slug, Tenant.kind, Tenant.shard, Tenant.cell, Tenant.revision, literal(False))
         .where(tuple_(Tenant.kind, Tenant.revision).in_(places), _moves(), Tenant.slug.in_(slugs) if slugs else true())
         .order_by(Tenant.id)
     )
     spares = (
-        select(Spare.id, Spare.id, Spare.kind, Spare.shard, Spare.revision, literal(True))
+        select(Spare.id, Spare.id, Spare.kind, Spare.shard, Spare.cell, Spare.revision, literal(True))
         .where(tuple_(Spare.kind, Spare.revision).in_(places))
         .order_by(Spare.id)
     )

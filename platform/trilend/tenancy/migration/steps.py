@@ -4,7 +4,6 @@ import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 
 import psycopg
@@ -14,9 +13,9 @@ from alembic.script import Script, ScriptDirectory
 from sqlalchemy.dialects import postgresql
 
 from trilend.kinds import kinds
-from trilend.tenancy.blueprint import ROLE_PLACEHOLDER, blueprint_of
+from trilend.tenancy.blueprint import CELL_PLACEHOLDER, ROLE_PLACEHOLDER, blueprint_of
 
-REGISTRY, PLATFORM = "registry", "platform"
+REGISTRY, PLATFORM, PERMISSIONS = "registry", "platform", "permissions"
 _REVISIONS = Path(__file__).parents[2] / "revisions"
 _NONE = "-"
 
@@ -37,9 +36,12 @@ class Step:
     sql: str
     batch: Batch | None = None
 
-    def text(self, role: str = ROLE_PLACEHOLDER) -> str:
-        """What is sent to the server inside of a transaction whose search_path is the schema."""
-        return f"{self.sql.replace(ROLE_PLACEHOLDER, role)}\n{self.record}"
+    def text(self, role: str = ROLE_PLACEHOLDER, cell: str = CELL_PLACEHOLDER) -> str:
+        """What is sent to the server inside of a transaction whose search_path is the schema.
+
+        `role` is the tenant's, `cell` the login that may take it.
+        """
+        return f"{self.sql.replace(ROLE_PLACEHOLDER, role).replace(CELL_PLACEHOLDER, cell)}\n{self.record}"
 
     @property
     def record(self) -> str:
@@ -47,7 +49,9 @@ class Step:
         previous = f"'{self.previous}'" if self.previous else "NULL"
         return (
             "INSERT INTO schema_version (branch, revision, previous) "
-            f"VALUES ('{self.branch}', '{self.revision}', {previous});"
+            f"VALUES ('{self.branch}', '{self.revision}', {previous})"
+            # Permissions are compared as a whole, so that taking them once more does no harm.
+            f"{' ON CONFLICT DO NOTHING' if self.branch == PERMISSIONS else ''};"
         )
 
 
@@ -76,7 +80,7 @@ class Position:
 @cache
 def branch(name: str) -> Sequence[Step]:
     """All steps of a branch, oldest first, rendered once per process."""
-    folder = _folder(name)
+    folder = folder_of(name)
     if folder is None:
         return ()
     scripts = ScriptDirectory(str(folder), version_locations=[str(folder)])
@@ -109,7 +113,7 @@ def steps_from(kind: str, position: Position) -> Sequence[Step]:
     steps = [*_after(PLATFORM, position.platform), *_after(kind, position.kind)]
     permissions = blueprint_of(kind).permissions
     if position.permissions != permissions.revision and not is_newer(kind, position):
-        steps.append(_permission_step(kind, position, permissions.sql))
+        steps.append(Step(PERMISSIONS, permissions.revision, None, "permissions of this release", permissions.sql))
     return steps
 
 
@@ -125,6 +129,11 @@ def stamp(kind: str) -> str:
     """SQL that says of a fresh schema that it is where this release is."""
     rows = [f"('{name}', '{head(name)}')" for name in (PLATFORM, kind) if branch(name)]
     return f"INSERT INTO schema_version (branch, revision) VALUES {', '.join(rows)}"
+
+
+def folder_of(name: str) -> Path | None:
+    """Where the revisions of a branch lie; none for a kind without tables of its own."""
+    return _REVISIONS / name if name in (REGISTRY, PLATFORM) else kinds()[name].revisions
 
 
 def rendered(upgrade: Callable[[], None]) -> str:
@@ -154,20 +163,9 @@ def _rendered(name: str, script: Script) -> Step:
     )
 
 
-def _folder(name: str) -> Path | None:
-    return _REVISIONS / name if name in (REGISTRY, PLATFORM) else kinds()[name].revisions
-
-
 def _after(name: str, revision: str) -> Sequence[Step]:
     steps = branch(name)
     known = [step.revision for step in steps]
     if revision == _NONE:
         return steps
     return steps[known.index(revision) + 1 :] if revision in known else ()
-
-
-def _permission_step(kind: str, position: Position, sql: str) -> Step:
-    """Permissions of views follow from the code and are compared as a whole: their revision is a digest."""
-    digest = blueprint_of(kind).permissions.revision
-    unique = sha256(f"{position.permissions}>{digest}".encode()).hexdigest()[:8]
-    return Step("permissions", f"{digest}-{unique}", None, "permissions of this release's views", sql)

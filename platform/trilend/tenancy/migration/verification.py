@@ -76,9 +76,12 @@ def _everybody(slugs: Sequence[str]) -> Sequence[Traveller]:
     living = Tenant.state.not_in((TenantState.PROVISIONING, TenantState.CLOSED))
     tenants = select(Tenant).where(living, Tenant.slug.in_(slugs)) if slugs else select(Tenant).where(living)
     with RegistrySession() as registry:
-        found = [Traveller(t.id, t.slug, t.kind, t.shard, t.revision, False) for t in registry.scalars(tenants)]
+        found = [Traveller(t.id, t.slug, t.kind, t.shard, t.cell, t.revision, False) for t in registry.scalars(tenants)]
         if not slugs:
-            found += [Traveller(s.id, s.id, s.kind, s.shard, s.revision, True) for s in registry.scalars(select(Spare))]
+            found += [
+                Traveller(s.id, s.id, s.kind, s.shard, s.cell, s.revision, True)
+                for s in registry.scalars(select(Spare))
+            ]
     return sorted(found, key=lambda each: (each.shard, each.kind, each.id))
 
 
