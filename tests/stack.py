@@ -40,11 +40,16 @@ def start_server(folder: Path) -> PostgresServer:
 
 def new_database(server: PostgresServer) -> Database:
     """A prepared database of its own, with the registry's tables."""
+    database = empty_database(server)
+    migrate_registry(database.owner_url)
+    return database
+
+
+def empty_database(server: PostgresServer) -> Database:
+    """A prepared database of its own in which there is nothing yet."""
     name = f"test_{secrets.token_hex(6)}"
     with psycopg.connect(server.superuser_url(), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
     prepare_database(server.superuser_url(name), cells=CELLS)
-    owner_url = server.url("trilend_owner", OWNER_PASSWORD, name)
-    migrate_registry(owner_url)
     login_url = server.url("trilend_app", LOGIN_PASSWORD, name, "postgresql+psycopg")
-    return Database(server.superuser_url(name), owner_url, login_url)
+    return Database(server.superuser_url(name), server.url("trilend_owner", OWNER_PASSWORD, name), login_url)

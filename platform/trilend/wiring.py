@@ -30,6 +30,7 @@ from trilend.signup import service as _signup  # noqa: F401
 from trilend.tenancy import blueprint as blueprints
 from trilend.tenancy import versions as _versions  # noqa: F401
 from trilend.tenancy.blueprint import Blueprint, Permissions
+from trilend.tenancy.migration import models as _migration  # noqa: F401
 from trilend.tenancy.migration.steps import stamp
 from trilend.web.language import install_languages
 

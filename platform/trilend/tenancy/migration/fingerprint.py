@@ -30,7 +30,7 @@ line AS (
     UNION ALL
     SELECT nspname, format('column %%s.%%s %%s%%s%%s default=%%s', relname, attname,
         format_type(atttypid, atttypmod), CASE WHEN attnotnull THEN ' not null' ELSE '' END,
-        CASE WHEN attidentity <> '' THEN ' identity=' || attidentity ELSE '' END, pg_get_expr(adbin, adrelid))
+        CASE WHEN attidentity <> '' THEN ' identity=' || attidentity::text ELSE '' END, pg_get_expr(adbin, adrelid))
     FROM relation
     JOIN pg_catalog.pg_attribute ON attrelid = relation.oid AND attnum > 0 AND NOT attisdropped
     LEFT JOIN pg_catalog.pg_attrdef ON adrelid = attrelid AND adnum = attnum

@@ -1,0 +1,69 @@
+"""Companies of the first release are brought to this one, equal fresh ones afterwards, and keep what they entered."""
+
+import psycopg
+import pytest
+from tests.flow.migration.conftest import Company, Installation
+
+pytestmark = pytest.mark.timeout(240)
+
+
+def test_every_company_arrives_and_equals_a_fresh_one(first_release: Installation, companies: list[Company]) -> None:
+    report = first_release.trilend("migrate")
+
+    assert report == {"total": 6, "done": 6, "failed": {}, "halted": {}}
+    assert first_release.trilend("tenant", "verify") == {"equal": 6, "different": {}, "behind": []}
+    assert first_release.trilend("migrate")["total"] == 0
+
+
+def test_what_a_company_entered_is_still_there(first_release: Installation, companies: list[Company]) -> None:
+    first_release.trilend("migrate")
+
+    for company in companies:
+        assert first_release.ask(f"SELECT closed_days FROM {company.schema}.business_day") == [(7,)]
+
+
+def test_new_permissions_reach_the_default_roles_and_taken_ones_stay_taken(
+    first_release: Installation, companies: list[Company]
+) -> None:
+    company = next(each for each in companies if each.kind == "microfinance")
+    grants = f"""
+        SELECT role.name, view.name, permission.name
+        FROM {company.schema}.ab_permission_view_role AS granted
+        JOIN {company.schema}.ab_role AS role ON role.id = granted.role_id
+        JOIN {company.schema}.ab_permission_view AS pair ON pair.id = granted.permission_view_id
+        JOIN {company.schema}.ab_view_menu AS view ON view.id = pair.view_menu_id
+        JOIN {company.schema}.ab_permission AS permission ON permission.id = pair.permission_id
+        WHERE view.name = 'Loans' AND role.name IN ('Admin', 'Cashier')
+        ORDER BY 1, 2, 3"""
+    first_release.ask(
+        f"""DELETE FROM {company.schema}.ab_permission_view_role WHERE role_id =
+            (SELECT id FROM {company.schema}.ab_role WHERE name = 'Cashier')"""
+    )
+    # A view that the first release did not have: as if this one had brought it.
+    first_release.ask(
+        f"""WITH view AS (SELECT id FROM {company.schema}.ab_view_menu WHERE name = 'Loans'),
+            pairs AS (SELECT id FROM {company.schema}.ab_permission_view WHERE view_menu_id = (SELECT id FROM view))
+            DELETE FROM {company.schema}.ab_permission_view_role WHERE permission_view_id IN (SELECT id FROM pairs)"""
+    )
+    before = first_release.ask(grants)
+
+    first_release.trilend("migrate")
+
+    assert before == []
+    assert first_release.ask(grants) == []
+
+
+def test_the_old_login_can_take_no_tenants_role_any_more(first_release: Installation, companies: list[Company]) -> None:
+    first_release.trilend("migrate")
+
+    with (
+        psycopg.connect(first_release.database.login_url.replace("+psycopg", "")) as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        connection.execute(f"SET ROLE {companies[0].schema}".encode())
+
+
+def test_companies_are_spread_over_the_cells(first_release: Installation, companies: list[Company]) -> None:
+    first_release.trilend("migrate")
+
+    assert first_release.ask("SELECT count(DISTINCT cell) FROM trilend.tenant") == [(4,)]
