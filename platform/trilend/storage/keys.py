@@ -4,14 +4,12 @@ import base64
 import secrets
 from functools import lru_cache
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from trilend.config import settings
+from trilend.storage.primitives import seal, unseal
 from trilend.tenancy.context import current_tenant
-
-_NONCE = 12
 
 
 def new_master_key() -> str:
@@ -27,17 +25,6 @@ def new_wrapped_key() -> bytes:
 def tenant_key(purpose: str) -> bytes:
     """The bound tenant's 32-byte key for one purpose (`field`, `index`, `object`, `secret`)."""
     return _derived(current_tenant().wrapped_key, purpose)
-
-
-def seal(key: bytes, plain: bytes, *, context: bytes) -> bytes:
-    """Encrypt with AES-256-GCM; `context` must be given again to open."""
-    nonce = secrets.token_bytes(_NONCE)
-    return nonce + AESGCM(key).encrypt(nonce, plain, context)
-
-
-def unseal(key: bytes, sealed: bytes, *, context: bytes) -> bytes:
-    """Decrypt what `seal` made; raises `cryptography.exceptions.InvalidTag` for a wrong key or changed bytes."""
-    return AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], context)
 
 
 def _master_key() -> bytes:

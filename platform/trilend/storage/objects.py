@@ -14,7 +14,8 @@ from flask_babel import lazy_gettext as _l
 
 from trilend.config import settings
 from trilend.errors import NotFound
-from trilend.storage.keys import seal, tenant_key, unseal
+from trilend.storage.keys import tenant_key
+from trilend.storage.primitives import seal, unseal
 from trilend.tenancy.context import current_tenant
 
 _KEY = re.compile(r"[a-z]+/[0-9a-f]{32}")

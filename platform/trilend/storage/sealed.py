@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import Dialect, LargeBinary
 from sqlalchemy.types import TypeDecorator
 
-from trilend.storage.keys import seal, tenant_key, unseal
+from trilend.storage.keys import tenant_key
+from trilend.storage.primitives import seal, unseal
 
 
 class SealedText(TypeDecorator[str]):
