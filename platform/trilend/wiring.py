@@ -71,10 +71,11 @@ def render_blueprint(kind_name: str) -> Blueprint:
         *permission_rows(views, kind.roles),
         *_platform_seeds(),
         *kind.seeds(),
-        stamp(kind_name),
     ]
     permissions = Permissions(permission_changes(views, kind.roles))
-    return blueprints.render(kind_name, foreign, seeds, opening=_OPENING, permissions=permissions)
+    return blueprints.render(
+        kind_name, foreign, seeds, stamp=stamp(kind_name), opening=_OPENING, permissions=permissions
+    )
 
 
 # The business date of a new company is the day it signs up, in the time zone of its business.

@@ -159,7 +159,7 @@ def test_a_failed_provisioning_leaves_nothing_and_a_retry_is_safe(
         registry.commit()
         tenant_id, schema = tenant.id, tenant.schema
     sound = blueprint_of("broker")
-    broken = replace(sound, sql=sound.sql + "SELECT 1/0;")
+    broken = replace(sound, rows=sound.rows + "SELECT 1/0;")
     person = FirstAdministrator("admin", "甲", "a@example.com", "x")
     with pytest.raises(psycopg.errors.DivisionByZero):
         provision(tenant_id, person, broken)

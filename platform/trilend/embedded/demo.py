@@ -33,6 +33,7 @@ from trilend.plugin_host.models import Connection
 from trilend.signup.making import make_tenant
 from trilend.tenancy.context import BoundTenant, RegistrySession, bound, tenant_session
 from trilend.tenancy.models import Tenant, TenantState
+from trilend.tenancy.provisioning import drop_space
 from trilend.tenancy.service import tenant_by_slug
 from trilend.wiring import load, speaking
 from trilend_sandbox.bank.admin_client import BankAdmin
@@ -173,9 +174,7 @@ def _discard(home: Path) -> None:
             statement = sql.SQL("DELETE FROM {} WHERE slug = %s AND uscc = %s RETURNING id").format(registered)
             row = connection.execute(statement, (slug, codes[0])).fetchone()
             if row is not None:
-                name = sql.Identifier(f"t_{row[0]}")
-                connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(name))
-                connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(name))
+                drop_space(connection, f"t_{row[0]}")
                 # The new company numbers its contracts alike: the codes of the former would be taken for its own.
                 messages = sql.SQL("DELETE FROM {} WHERE channel = 'sms' AND created_at >= to_timestamp(%s)").format(
                     sql.Identifier(REGISTRY_SCHEMA, "outbox_message")

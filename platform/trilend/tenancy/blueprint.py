@@ -40,22 +40,31 @@ class Permissions:
 class Blueprint:
     """The SQL of one kind in this release.
 
-    `opening` are statements for the moment in which a space gets its company; `digest` tells releases apart.
+    `structure` makes tables, rules and rights, `stamp` says which revision that is, `rows` are what a new company
+    begins with; `opening` is for the moment in which a space gets its company; `digest` tells releases apart.
     """
 
     kind: str
-    sql: str
+    structure: str
+    stamp: str
+    rows: str
     opening: str
     permissions: Permissions
+
+    @property
+    def sql(self) -> str:
+        """All that makes a new space."""
+        return f"{self.structure}{self.stamp}{self.rows}"
 
     @property
     def digest(self) -> str:
         """Equal for equal blueprints."""
         return sha256(self.sql.encode()).hexdigest()[:16]
 
-    def for_role(self, role: str) -> str:
-        """The text to replay for a tenant whose role is `role`."""
-        return self.sql.replace(ROLE_PLACEHOLDER, role)
+    def for_role(self, role: str, *, with_rows: bool = True) -> str:
+        """The text to replay for a tenant whose role is `role`; without rows for one whose rows are carried in."""
+        text = self.sql if with_rows else f"{self.structure}{self.stamp}"
+        return text.replace(ROLE_PLACEHOLDER, role)
 
 
 def render(
@@ -63,25 +72,29 @@ def render(
     foreign_tables: Iterable[Table],
     seeds: abc.Sequence[Insert | str],
     *,
+    stamp: str,
     opening: str,
     permissions: Permissions,
 ) -> Blueprint:
     """Render the blueprint of `kind`.
 
     `foreign_tables` are those of the other kinds, which a tenant of this kind does not get; `seeds` are inserts with
-    literal values (or SQL text) in the order in which they are to run; `opening` is SQL for the day of the sign-up.
+    literal values (or SQL text) in the order in which they are to run; `stamp` and `opening` are SQL as it stands.
     """
     excluded = {table.name for table in foreign_tables}
     tables = [table for table in TenantBase.metadata.sorted_tables if table.name not in excluded]
-    statements = [
-        *_definitions(tables),
-        _REFUSE_CHANGE,
-        *_guards(tables),
-        *_grants(tables),
-        *(_literal(seed) for seed in seeds),
-    ]
-    sql = ";\n".join(statement.strip() for statement in statements) + ";\n"
-    return Blueprint(kind=kind, sql=sql, opening=opening, permissions=permissions)
+    return Blueprint(
+        kind=kind,
+        structure=_text([*_definitions(tables), _REFUSE_CHANGE, *_guards(tables), *_grants(tables)]),
+        stamp=_text([stamp] if stamp else []),
+        rows=_text(_literal(seed) for seed in seeds),
+        opening=opening,
+        permissions=permissions,
+    )
+
+
+def _text(statements: Iterable[str]) -> str:
+    return "".join(f"{statement.strip()};\n" for statement in statements)
 
 
 _source: list[Callable[[str], Blueprint]] = []

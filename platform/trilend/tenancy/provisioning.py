@@ -48,11 +48,24 @@ def provision(tenant_id: str, administrator: FirstAdministrator, blueprint: Blue
         registry.commit()
 
 
-def make_space(owner: psycopg.Connection[tuple[object, ...]], schema: str, cell: int, blueprint: Blueprint) -> None:
+def make_space(
+    owner: psycopg.Connection[tuple[object, ...]],
+    schema: str,
+    cell: int,
+    blueprint: Blueprint,
+    *,
+    with_rows: bool = True,
+) -> None:
     """Make schema, role, rights and first rows in the owner's open transaction: two messages to the server."""
     scope = Scope(role=schema, schema=schema)
     owner.execute(_opening(scope, cell).encode())
-    owner.execute(blueprint.for_role(scope.role).encode())
+    owner.execute(blueprint.for_role(scope.role, with_rows=with_rows).encode())
+
+
+def drop_space(owner: psycopg.Connection[tuple[object, ...]], schema: str) -> None:
+    """Remove a schema with all that is in it, and its role; nothing happens if they are gone."""
+    scope = Scope(role=schema, schema=schema)
+    owner.execute(f"DROP SCHEMA IF EXISTS {scope.schema} CASCADE; DROP ROLE IF EXISTS {scope.role}".encode())
 
 
 def refill_spares() -> int:

@@ -1,5 +1,7 @@
 """Makes the registry's tables, or brings those of an earlier release to this one."""
 
+from collections.abc import Sequence
+
 import psycopg
 from sqlalchemy import create_mock_engine
 from sqlalchemy.dialects import postgresql
@@ -7,7 +9,7 @@ from sqlalchemy.schema import ExecutableDDLElement
 
 from trilend.db.base import REGISTRY_SCHEMA, RegistryBase
 from trilend.tenancy import versions as _versions  # noqa: F401  (its table)
-from trilend.tenancy.migration.steps import REGISTRY, Step, branch, head
+from trilend.tenancy.migration.steps import NONE, REGISTRY, Step, branch, head, steps_after
 from trilend.tenancy.rights import registry_rights
 
 _ADVISORY_LOCK = 7_415_923_002
@@ -23,15 +25,10 @@ def migrate_registry(owner_url: str) -> int:
         if not _is_there(owner, "tenant"):
             _make(owner)
             return len(branch(REGISTRY))
-        missing = [step for step in branch(REGISTRY) if step.revision not in _taken(owner)]
+        missing = steps_after(REGISTRY, _newest(owner))
         if missing:
             _take(owner, missing)
         return len(missing)
-
-
-def registry_revision(connection: psycopg.Connection[tuple[object, ...]]) -> str:
-    """The newest step that the registry has taken, or nothing for one from before there were steps."""
-    return max(_taken(connection), default="")
 
 
 def _make(owner: psycopg.Connection[tuple[object, ...]]) -> None:
@@ -49,7 +46,7 @@ def _make(owner: psycopg.Connection[tuple[object, ...]]) -> None:
     owner.execute(_rights().encode())
 
 
-def _take(owner: psycopg.Connection[tuple[object, ...]], steps: list[Step]) -> None:
+def _take(owner: psycopg.Connection[tuple[object, ...]], steps: Sequence[Step]) -> None:
     owner.execute(f"SET LOCAL lock_timeout = '10s'; SET LOCAL search_path TO {REGISTRY_SCHEMA}".encode())
     for step in steps:
         owner.execute(step.text().encode())
@@ -65,10 +62,10 @@ def _is_there(owner: psycopg.Connection[tuple[object, ...]], table: str) -> bool
     return owner.execute("SELECT to_regclass(%s) IS NOT NULL", (name,)).fetchone() == (True,)
 
 
-def _taken(connection: psycopg.Connection[tuple[object, ...]]) -> set[str]:
+def _newest(connection: psycopg.Connection[tuple[object, ...]]) -> str:
     if not _is_there(connection, "schema_version"):
-        return set()
-    rows = connection.execute(
-        f"SELECT revision FROM {REGISTRY_SCHEMA}.schema_version WHERE branch = %s", (REGISTRY,)
-    ).fetchall()
-    return {str(revision) for (revision,) in rows}
+        return NONE
+    row = connection.execute(
+        f"SELECT max(revision) FROM {REGISTRY_SCHEMA}.schema_version WHERE branch = %s", (REGISTRY,)
+    ).fetchone()
+    return str(row[0]) if row else NONE

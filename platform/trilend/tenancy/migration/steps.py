@@ -17,7 +17,7 @@ from trilend.tenancy.blueprint import CELL_PLACEHOLDER, ROLE_PLACEHOLDER, bluepr
 
 REGISTRY, PLATFORM, PERMISSIONS = "registry", "platform", "permissions"
 _REVISIONS = Path(__file__).parents[2] / "revisions"
-_NONE = "-"
+NONE = "-"
 
 Batch = Callable[[psycopg.Connection[tuple[object, ...]]], bool]
 
@@ -74,7 +74,7 @@ class Position:
     def read(cls, text: str) -> "Position":
         """From the registry's text; a tenant from before there were revisions has taken none."""
         parts = text.split(".")
-        return cls(*parts) if len(parts) == 3 else cls(_NONE, _NONE, _NONE)
+        return cls(*parts) if len(parts) == 3 else cls(NONE, NONE, NONE)
 
 
 @cache
@@ -95,7 +95,7 @@ def branches() -> Iterable[str]:
 def head(name: str) -> str:
     """The newest revision of a branch."""
     steps = branch(name)
-    return steps[-1].revision if steps else _NONE
+    return steps[-1].revision if steps else NONE
 
 
 def target(kind: str) -> Position:
@@ -110,7 +110,7 @@ def targets() -> Mapping[str, str]:
 
 def steps_from(kind: str, position: Position) -> Sequence[Step]:
     """What a tenant of this kind has still to take, in order; none for one that a newer release has moved on."""
-    steps = [*_after(PLATFORM, position.platform), *_after(kind, position.kind)]
+    steps = [*steps_after(PLATFORM, position.platform), *steps_after(kind, position.kind)]
     permissions = blueprint_of(kind).permissions
     if position.permissions != permissions.revision and not is_newer(kind, position):
         steps.append(Step(PERMISSIONS, permissions.revision, None, "permissions of this release", permissions.sql))
@@ -120,7 +120,7 @@ def steps_from(kind: str, position: Position) -> Sequence[Step]:
 def is_newer(kind: str, position: Position) -> bool:
     """Whether a newer release has moved the tenant to a revision that this one does not know."""
     return any(
-        revision != _NONE and revision not in {step.revision for step in branch(name)}
+        revision != NONE and revision not in {step.revision for step in branch(name)}
         for name, revision in ((PLATFORM, position.platform), (kind, position.kind))
     )
 
@@ -163,9 +163,10 @@ def _rendered(name: str, script: Script) -> Step:
     )
 
 
-def _after(name: str, revision: str) -> Sequence[Step]:
+def steps_after(name: str, revision: str) -> Sequence[Step]:
+    """What follows a revision on its branch: all of it when none has been taken, nothing when a newer release has."""
     steps = branch(name)
     known = [step.revision for step in steps]
-    if revision == _NONE:
+    if revision == NONE:
         return steps
     return steps[known.index(revision) + 1 :] if revision in known else ()
