@@ -97,7 +97,7 @@ def test_every_object_the_page_names_is_rendered(render, page):
 def test_every_file_the_page_names_exists(page, repository: Path):
     named = set(re.findall(r"\b(?:infra|charts|docs)/[\w./-]*\w", page))
 
-    assert "infra/postgresql/prepare.sql" in named
+    assert "infra/postgresql/postgresql.conf" in named
     assert [name for name in named if not (repository / name).exists()] == []
 
 

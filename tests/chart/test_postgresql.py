@@ -1,8 +1,10 @@
-"""What we ship for the database: settings PostgreSQL 18 knows, and a preparation equal to the platform's own."""
+"""What we ship for the database: settings PostgreSQL 18 knows, and a preparation that can be printed and run by hand."""
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -87,13 +89,22 @@ def rights(address: str) -> dict[str, list[Any]]:
         return {name: connection.execute(query).fetchall() for name, query in RIGHTS.items()}
 
 
-def test_a_database_prepared_by_hand_equals_one_the_platform_prepared(empty_database, repository):
+def test_a_database_prepared_by_hand_equals_one_the_platform_prepared(empty_database):
+    passwords = {"TRILEND_OWNER_PASSWORD": "owner", "TRILEND_LOGIN_PASSWORD": "login"}
+    printed = subprocess.run(
+        [sys.executable, "-m", "trilend.cli", "prepare", "--cells", "3"],
+        env=os.environ | passwords,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
     with psycopg.connect(empty_database, autocommit=True) as connection:
-        connection.execute((repository / "infra/postgresql/prepare.sql").read_text(encoding="utf-8"))
+        connection.execute(printed)
     by_hand = rights(empty_database)
 
-    prepare_cluster(empty_database, owner_password="owner", login_password="login")
-    prepare_database(empty_database)
+    prepare_cluster(empty_database, owner_password="owner", login_password="login", cells=3)
+    prepare_database(empty_database, cells=3)
 
-    assert ("trilend_app", False, False, False, False, True, False) in by_hand["roles"]
+    for login in ("trilend_app", "trilend_cell_00", "trilend_cell_02"):
+        assert (login, False, False, False, False, True, False) in by_hand["roles"]
     assert rights(empty_database) == by_hand
