@@ -18,7 +18,8 @@ class Settings(BaseSettings):
     """What an operator decides; secrets never have defaults.
 
     `database_url` is the login that owns nothing, `owner_database_url` the one that creates schemas and roles (only
-    workers and migrations have it). `base_url` is the public site; tenants and console live on host names below it.
+    workers and migrations have it). `master_key_other` opens what it has wrapped while master keys are exchanged.
+    `base_url` is the public site; tenants and console live on host names below it.
     """
 
     model_config = SettingsConfigDict(env_prefix="TRILEND_", extra="ignore", frozen=True)
@@ -28,6 +29,7 @@ class Settings(BaseSettings):
     valkey_url: str
     secret_key: SecretStr
     master_key: SecretStr
+    master_key_other: SecretStr | None = None
     base_url: str
     storage_url: str
     smtp_url: SecretStr | None = None

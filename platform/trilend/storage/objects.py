@@ -14,7 +14,8 @@ from flask_babel import lazy_gettext as _l
 
 from trilend.config import settings
 from trilend.errors import NotFound
-from trilend.storage.keys import tenant_key
+from trilend.storage.keys import active_key, tenant_key
+from trilend.storage.numbered import head_of, number_of
 from trilend.storage.primitives import seal, unseal
 from trilend.tenancy.context import current_tenant
 
@@ -83,7 +84,10 @@ class Bucket:
 def put(area: str, content: bytes) -> str:
     """Store bytes for the bound tenant and return their key (`<area>/<random>`); durable when this returns."""
     key = f"{area}/{secrets.token_hex(16)}"
-    _store(settings().storage_url).write(_name(key), seal(tenant_key("object"), content, context=key.encode()))
+    number = active_key()
+    head = head_of(number)
+    sealed = head + seal(tenant_key("object", number), content, context=key.encode() + head)
+    _store(settings().storage_url).write(_name(key), sealed)
     return key
 
 
@@ -92,7 +96,9 @@ def get(key: str) -> bytes:
     sealed = _store(settings().storage_url).read(_name(key)) if _KEY.fullmatch(key) else None
     if sealed is None:
         raise NotFound(_l("The stored file is missing. Tell the operator of the platform."), key=key)
-    return unseal(tenant_key("object"), sealed, context=key.encode())
+    number = number_of(sealed)
+    head = head_of(number)
+    return unseal(tenant_key("object", number), sealed[len(head) :], context=key.encode() + head)
 
 
 def open_store(url: str) -> ObjectStore:

@@ -1,9 +1,9 @@
 """Binds the running work to one tenant, and opens database sessions that can reach nothing but it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -16,12 +16,16 @@ from trilend.tenancy.errors import NoTenantBound
 from trilend.tenancy.models import Door, Tenant
 from trilend.tenancy.servers import PRIMARY, engine_of
 
+FIRST_KEY = 1
 REGISTRY_SCOPE = Scope(role="trilend_registry", schema=REGISTRY_SCHEMA)
 
 
 @dataclass(frozen=True)
 class BoundTenant:
-    """What the rest of the platform may know of the tenant it works for."""
+    """What the rest of the platform may know of the tenant it works for.
+
+    `wrapped_keys` are its data keys by number, as the master key wrapped them; new values are sealed with `active_key`.
+    """
 
     id: str
     slug: str
@@ -30,7 +34,8 @@ class BoundTenant:
     uscc: str
     state: str
     schema: str
-    wrapped_key: bytes
+    wrapped_keys: Mapping[int, bytes] = field(repr=False, compare=False)
+    active_key: int = FIRST_KEY
     revision: str = ""
     shard: str = PRIMARY
     cell: int = 0
@@ -39,7 +44,12 @@ class BoundTenant:
 
     @classmethod
     def of(cls, tenant: Tenant) -> "BoundTenant":
-        """A frozen copy of a registry row."""
+        """A frozen copy of a registry row and its keys."""
+        keys = {key.number: key.wrapped for key in tenant.data_keys}
+        if not keys and tenant.wrapped_key is not None:
+            # Signed up by a process of the release before the keys had numbers, while this one was rolled out.
+            keys = {FIRST_KEY: tenant.wrapped_key}
+        in_use = [key.number for key in tenant.data_keys if key.retired_at is None and key.number >= FIRST_KEY]
         return cls(
             id=tenant.id,
             slug=tenant.slug,
@@ -48,7 +58,8 @@ class BoundTenant:
             uscc=tenant.uscc,
             state=tenant.state,
             schema=tenant.schema,
-            wrapped_key=tenant.wrapped_key,
+            wrapped_keys=keys,
+            active_key=max(in_use, default=FIRST_KEY),
             revision=tenant.revision,
             shard=tenant.shard,
             cell=tenant.cell,

@@ -3,10 +3,10 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Index, LargeBinary, SmallInteger, String, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ForeignKey, Index, Integer, LargeBinary, SmallInteger, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from trilend.db.base import BigKey, Created, RegistryBase
+from trilend.db.base import REGISTRY_SCHEMA, BigKey, Created, RegistryBase
 
 
 class TenantState(StrEnum):
@@ -32,6 +32,7 @@ class Tenant(Created, RegistryBase):
 
     `shard` and `cell` say on which server and behind which login the schema lies; `revision` how far it is migrated.
     `door` is what the state, a move or a fault leave open, `door_reason` a code that tells which of them.
+    `wrapped_key` repeats the first data key for processes of the release before `data_key` was there.
     """
 
     __tablename__ = "tenant"
@@ -57,13 +58,30 @@ class Tenant(Created, RegistryBase):
     door_reason: Mapped[str] = mapped_column(String(32), default="", server_default="")
     fault: Mapped[str] = mapped_column(String(500), default="", server_default="")
     plan: Mapped[str] = mapped_column(String(32), default="trial")
-    wrapped_key: Mapped[bytes] = mapped_column(LargeBinary)
+    wrapped_key: Mapped[bytes | None] = mapped_column(LargeBinary)
     ready_at: Mapped[datetime | None]
+    data_keys: Mapped[list["DataKey"]] = relationship(order_by="DataKey.number", passive_deletes=True)
 
     @property
     def schema(self) -> str:
         """Name of the tenant's schema and of its role."""
         return f"t_{self.id}"
+
+
+class DataKey(Created, RegistryBase):
+    """One of a tenant's data keys, wrapped by the master key; since `retired_at` nothing new is sealed with it.
+
+    They count from 1; number 0, if it is there, is the key of the blind index, which no rotation changes.
+    """
+
+    __tablename__ = "data_key"
+
+    tenant_id: Mapped[str] = mapped_column(
+        String(16), ForeignKey(f"{REGISTRY_SCHEMA}.tenant.id", ondelete="CASCADE"), primary_key=True
+    )
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    wrapped: Mapped[bytes] = mapped_column(LargeBinary)
+    retired_at: Mapped[datetime | None]
 
 
 class Spare(Created, RegistryBase):

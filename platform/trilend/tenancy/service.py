@@ -6,19 +6,22 @@ from collections.abc import Sequence
 
 from sqlalchemy import delete, func, select, union_all
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from trilend.config import settings
 from trilend.kinds import kinds
-from trilend.tenancy.context import BoundTenant, RegistrySession
+from trilend.tenancy.context import FIRST_KEY, BoundTenant, RegistrySession
 from trilend.tenancy.errors import CompanyTaken, SlugTaken, UnknownKind, UnknownTenant
 from trilend.tenancy.migration.steps import targets
-from trilend.tenancy.models import Spare, Tenant, TenantState
+from trilend.tenancy.models import DataKey, Spare, Tenant, TenantState
 from trilend.tenancy.names import check_slug, look_of
 from trilend.tenancy.servers import cells
 
+WITH_KEYS = joinedload(Tenant.data_keys)
+"""Load tenants with their keys in one query; `BoundTenant.of` needs them."""
+
 _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
-_CACHE_SECONDS = 5.0
+CACHE_SECONDS = 5.0
 _cache: dict[str, tuple[float, BoundTenant]] = {}
 
 
@@ -27,8 +30,9 @@ def register_tenant(
 ) -> Tenant:
     """Reserve a tenant's names in the registry; raises `SlugTaken`, `CompanyTaken`, `InvalidSlug`, `UnknownKind`.
 
-    It gets a warm spare if there is one, else an empty place on the server for new tenants (or on `shard`). The unique
-    constraints decide in a race; the caller's transaction stays usable after a refusal, and the spare is free again.
+    `wrapped_key` becomes its first data key. It gets a warm spare if there is one, else an empty place on the server
+    for new tenants (or on `shard`). The unique constraints decide in a race; the caller's transaction stays usable
+    after a refusal, and the spare is free again.
     """
     if kind not in kinds():
         raise UnknownKind(kind)
@@ -41,6 +45,7 @@ def register_tenant(
         uscc=uscc.strip().upper(),
         state=TenantState.PROVISIONING,
         wrapped_key=wrapped_key,
+        data_keys=[DataKey(number=FIRST_KEY, wrapped=wrapped_key)],
     )
     try:
         with session.begin_nested():
@@ -107,18 +112,18 @@ def tenant_by_slug(slug: str) -> BoundTenant:
     if held and held[0] > now:
         return held[1]
     with RegistrySession() as session:
-        tenant = session.scalar(select(Tenant).where(Tenant.slug == slug))
+        tenant = session.scalars(select(Tenant).where(Tenant.slug == slug).options(WITH_KEYS)).unique().one_or_none()
         if tenant is None or tenant.state in (TenantState.PROVISIONING, TenantState.CLOSED):
             raise UnknownTenant(slug)
         found = BoundTenant.of(tenant)
-    _cache[slug] = (now + _CACHE_SECONDS, found)
+    _cache[slug] = (now + CACHE_SECONDS, found)
     return found
 
 
 def tenant_by_id(tenant_id: str) -> BoundTenant:
     """The tenant with this id, whatever its state; raises `UnknownTenant`."""
     with RegistrySession() as session:
-        tenant = session.get(Tenant, tenant_id)
+        tenant = session.get(Tenant, tenant_id, options=[WITH_KEYS])
         if tenant is None:
             raise UnknownTenant(tenant_id)
         return BoundTenant.of(tenant)
@@ -128,5 +133,5 @@ def open_tenants() -> Sequence[BoundTenant]:
     """All tenants whose schema is ready for work, by slug."""
     closed = (TenantState.PROVISIONING, TenantState.CLOSED)
     with RegistrySession() as session:
-        found = session.scalars(select(Tenant).where(Tenant.state.not_in(closed)).order_by(Tenant.slug))
-        return [BoundTenant.of(tenant) for tenant in found]
+        open_ones = select(Tenant).where(Tenant.state.not_in(closed)).order_by(Tenant.slug).options(WITH_KEYS)
+        return [BoundTenant.of(tenant) for tenant in session.scalars(open_ones).unique()]
