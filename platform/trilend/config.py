@@ -48,6 +48,11 @@ class Settings(BaseSettings):
     shards: dict[str, ServerAddresses] = {}
     shard_for_new_tenants: str = "primary"
     spares_per_kind: int = 2
+    archive_url: str = ""
+    export_days: int = 7
+    moved_space_hours: int = 24
+    closing_grace_days: int = 30
+    escrow_public_key: str = ""
 
     @property
     def scheme(self) -> str:

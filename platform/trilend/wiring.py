@@ -11,6 +11,7 @@ from sqlalchemy.sql.dml import Insert
 from trilend.app import views_of_kind
 
 # Imported for their tables and their job handlers.
+from trilend.archives import tasks as _archives  # noqa: F401
 from trilend.audit import models as _audit  # noqa: F401
 from trilend.console import service as _console  # noqa: F401
 from trilend.documents import models as _documents  # noqa: F401

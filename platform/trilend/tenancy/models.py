@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, Integer, LargeBinary, SmallInteger, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, Integer, LargeBinary, SmallInteger, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from trilend.db.base import REGISTRY_SCHEMA, BigKey, Created, RegistryBase
@@ -32,6 +32,8 @@ class Tenant(Created, RegistryBase):
 
     `shard` and `cell` say on which server and behind which login the schema lies; `revision` how far it is migrated.
     `door` is what the state, a move or a fault leave open, `door_reason` a code that tells which of them.
+    `copy_of` names the tenant of which this one is an earlier state, brought back to be looked at; only the living and
+    the originals need a credit code of their own.
     `wrapped_key` repeats the first data key for processes of the release before `data_key` was there.
     """
 
@@ -39,7 +41,7 @@ class Tenant(Created, RegistryBase):
     __table_args__ = (
         UniqueConstraint("slug"),
         UniqueConstraint("look"),
-        UniqueConstraint("uscc"),
+        Index("tenant_uscc_key", "uscc", unique=True, postgresql_where=text("copy_of IS NULL AND state <> 'closed'")),
         Index("tenant_kind_revision", "kind", "revision"),
         Index("tenant_created_at", "created_at"),
     )
@@ -58,6 +60,7 @@ class Tenant(Created, RegistryBase):
     door_reason: Mapped[str] = mapped_column(String(32), default="", server_default="")
     fault: Mapped[str] = mapped_column(String(500), default="", server_default="")
     plan: Mapped[str] = mapped_column(String(32), default="trial")
+    copy_of: Mapped[str | None] = mapped_column(String(16))
     wrapped_key: Mapped[bytes | None] = mapped_column(LargeBinary)
     ready_at: Mapped[datetime | None]
     data_keys: Mapped[list["DataKey"]] = relationship(order_by="DataKey.number", passive_deletes=True)

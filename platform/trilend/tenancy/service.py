@@ -101,8 +101,9 @@ def is_slug_free(session: Session, slug: str) -> bool:
 
 
 def is_company_free(session: Session, uscc: str) -> bool:
-    """Whether no tenant has this credit code."""
-    return session.scalar(select(Tenant.id).where(Tenant.uscc == uscc)) is None
+    """Whether no living tenant has this credit code; copies of one for looking at do not count."""
+    taken = (Tenant.uscc == uscc, Tenant.copy_of.is_(None), Tenant.state != TenantState.CLOSED)
+    return session.scalar(select(Tenant.id).where(*taken)) is None
 
 
 def tenant_by_slug(slug: str) -> BoundTenant:
