@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from trilend.config import settings
 from trilend.kinds import kinds
 from trilend.tenancy.context import BoundTenant, RegistrySession
+from trilend.tenancy.door import LIFELESS
 from trilend.tenancy.errors import CompanyTaken, SlugTaken, UnknownKind, UnknownTenant
 from trilend.tenancy.migration.steps import targets
 from trilend.tenancy.models import Spare, Tenant, TenantState
@@ -18,7 +19,8 @@ from trilend.tenancy.names import check_slug, look_of
 from trilend.tenancy.servers import cells
 
 _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
-_CACHE_SECONDS = 5.0
+CACHE_SECONDS = 5.0
+"""How long a process may go on with what it knows of a tenant: a new state or door acts after that."""
 _cache: dict[str, tuple[float, BoundTenant]] = {}
 
 
@@ -101,17 +103,17 @@ def is_company_free(session: Session, uscc: str) -> bool:
 
 
 def tenant_by_slug(slug: str) -> BoundTenant:
-    """The open tenant at this subdomain, from memory for up to five seconds; raises `UnknownTenant`."""
+    """The living tenant at this subdomain, from memory for up to five seconds; raises `UnknownTenant`."""
     now = time.monotonic()
     held = _cache.get(slug)
     if held and held[0] > now:
         return held[1]
     with RegistrySession() as session:
         tenant = session.scalar(select(Tenant).where(Tenant.slug == slug))
-        if tenant is None or tenant.state in (TenantState.PROVISIONING, TenantState.CLOSED):
+        if tenant is None or tenant.state in LIFELESS:
             raise UnknownTenant(slug)
         found = BoundTenant.of(tenant)
-    _cache[slug] = (now + _CACHE_SECONDS, found)
+    _cache[slug] = (now + CACHE_SECONDS, found)
     return found
 
 
@@ -125,8 +127,17 @@ def tenant_by_id(tenant_id: str) -> BoundTenant:
 
 
 def open_tenants() -> Sequence[BoundTenant]:
-    """All tenants whose schema is ready for work, by slug."""
-    closed = (TenantState.PROVISIONING, TenantState.CLOSED)
+    """All tenants in whose spaces work may go on, by slug; the jobs of the others wait until their door opens."""
+    return [tenant for tenant in living_tenants() if tenant.admission.is_open]
+
+
+def living_tenants() -> Sequence[BoundTenant]:
+    """All tenants that have a space, whether one may enter it or not, by slug."""
     with RegistrySession() as session:
-        found = session.scalars(select(Tenant).where(Tenant.state.not_in(closed)).order_by(Tenant.slug))
+        found = session.scalars(select(Tenant).where(Tenant.state.not_in(LIFELESS)).order_by(Tenant.slug))
         return [BoundTenant.of(tenant) for tenant in found]
+
+
+def forget_tenants() -> None:
+    """Let this process look every tenant up anew; other processes do so within `CACHE_SECONDS`."""
+    _cache.clear()
