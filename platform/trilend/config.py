@@ -36,6 +36,7 @@ class Settings(BaseSettings):
     mail_from: str = "no-reply@localhost"
     outbox_page: bool = False
     environment_label: str = ""
+    support_contact: str = ""
     gallery: bool = False
     metrics_on_public_hosts: bool = True
     allow_loopback_egress: bool = False

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 from trilend.db.base import REGISTRY_SCHEMA
-from trilend.db.engine import Scope, in_scope
-from trilend.tenancy.errors import NoTenantBound
+from trilend.db.engine import READ_ONLY_TRANSACTION, Scope, in_scope
+from trilend.tenancy.door import OPEN, Admission, admission_of
+from trilend.tenancy.errors import NotAdmitted, NoTenantBound, not_admitted
 from trilend.tenancy.models import Door, Tenant
 from trilend.tenancy.servers import PRIMARY, engine_of
 
@@ -41,6 +43,8 @@ class BoundTenant:
     cell: int = 0
     door: Door = Door.OPEN
     door_reason: str = ""
+    plan: str = "trial"
+    admission: Admission = OPEN
 
     @classmethod
     def of(cls, tenant: Tenant) -> "BoundTenant":
@@ -65,17 +69,21 @@ class BoundTenant:
             cell=tenant.cell,
             door=Door(tenant.door),
             door_reason=tenant.door_reason,
+            plan=tenant.plan,
+            admission=admission_of(tenant),
         )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class _Binding:
     """One stretch of work for one tenant; its identity keeps the sessions of two stretches apart."""
 
     tenant: BoundTenant
+    refused: NotAdmitted | None = None
 
 
 _binding: ContextVar[_Binding | None] = ContextVar("trilend_tenant", default=None)
+_keeping_books: ContextVar[bool] = ContextVar("trilend_bookkeeping", default=False)
 
 
 @contextmanager
@@ -97,15 +105,38 @@ def current_tenant() -> BoundTenant:
     return binding.tenant
 
 
+def refused_write() -> NotAdmitted | None:
+    """The last write that this work was refused because the tenant may only be read, whoever caught the error."""
+    binding = _binding.get()
+    return binding.refused if binding else None
+
+
 def tenant_or_none() -> BoundTenant | None:
     """The bound tenant, or None outside of any."""
     binding = _binding.get()
     return binding.tenant if binding else None
 
 
+@contextmanager
+def bookkeeping() -> Iterator[None]:
+    """Let the work inside write although the tenant may only be read: what is about the tenant, not its business.
+
+    For tokens of programs, lines of the audit log and the like. The session's open transaction is rolled back before
+    and after, so commit inside. Where the space is being copied or is not sound, writing stays refused.
+    """
+    tenant_session.rollback()
+    token = _keeping_books.set(True)
+    try:
+        yield
+    finally:
+        tenant_session.rollback()
+        _keeping_books.reset(token)
+
+
 def _tenant_scope() -> Scope:
-    schema = current_tenant().schema
-    return Scope(role=schema, schema=schema)
+    tenant = current_tenant()
+    may_write = tenant.admission.is_open or (_keeping_books.get() and tenant.admission.allows_bookkeeping)
+    return Scope(role=tenant.schema, schema=tenant.schema, read_only=not may_write)
 
 
 def _session_key() -> int:
@@ -117,7 +148,18 @@ def _session_key() -> int:
 
 @cache
 def _engine_for(shard: str, cell: int) -> Engine:
-    return in_scope(engine_of(shard, cell), _tenant_scope)
+    engine = engine_of(shard, cell)
+    event.listen(engine, "handle_error", _explain_refused_write)
+    return in_scope(engine, _tenant_scope)
+
+
+def _explain_refused_write(context: ExceptionContext) -> None:
+    """What the database refused because the tenant may only be read gets the sentence that says why."""
+    binding = _binding.get()
+    refused = getattr(context.original_exception, "sqlstate", None) == READ_ONLY_TRANSACTION
+    if refused and binding is not None and not binding.tenant.admission.is_open:
+        binding.refused = not_admitted(binding.tenant.admission)
+        raise binding.refused from context.original_exception
 
 
 @cache

@@ -31,7 +31,9 @@ class Tenant(Created, RegistryBase):
     """One company; `id` is opaque and names schema and role (`t_<id>`), `slug` is its subdomain, `look` what that looks like.
 
     `shard` and `cell` say on which server and behind which login the schema lies; `revision` how far it is migrated.
-    `door` is what the state, a move or a fault leave open, `door_reason` a code that tells which of them.
+    `door` is what passing work such as a move leaves open, `door_reason` a code that tells which, `door_until` for how
+    long if that is known; `suspension` is what an operator has left open of a suspended tenant. `tenancy.door` draws
+    the sum.
     `copy_of` names the tenant of which this one is an earlier state, brought back to be looked at; only the living and
     the originals need a credit code of their own.
     `wrapped_key` repeats the first data key for processes of the release before `data_key` was there.
@@ -58,6 +60,8 @@ class Tenant(Created, RegistryBase):
     cell: Mapped[int] = mapped_column(SmallInteger, default=0)
     door: Mapped[Door] = mapped_column(String(16), default=Door.OPEN, server_default=Door.OPEN)
     door_reason: Mapped[str] = mapped_column(String(32), default="", server_default="")
+    door_until: Mapped[datetime | None]
+    suspension: Mapped[Door] = mapped_column(String(16), default=Door.OPEN, server_default=Door.OPEN)
     fault: Mapped[str] = mapped_column(String(500), default="", server_default="")
     plan: Mapped[str] = mapped_column(String(32), default="trial")
     copy_of: Mapped[str | None] = mapped_column(String(16))

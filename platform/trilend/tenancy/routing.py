@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from trilend.config import settings
 from trilend.tenancy.context import bound
 from trilend.tenancy.errors import UnknownTenant
+from trilend.tenancy.models import Door
 from trilend.tenancy.service import tenant_by_slug
 
 if TYPE_CHECKING:
@@ -16,12 +17,23 @@ CONSOLE = "console"
 
 
 class HostRouter:
-    """A WSGI application over three: only the Host header decides, forwarded headers are not looked at."""
+    """A WSGI application over four: only the Host header decides, forwarded headers are not looked at.
 
-    def __init__(self, *, public: "WSGIApplication", console: "WSGIApplication", tenant: "WSGIApplication") -> None:
+    A tenant whose door is shut is answered by `notice`, which can show nothing but why.
+    """
+
+    def __init__(
+        self,
+        *,
+        public: "WSGIApplication",
+        console: "WSGIApplication",
+        tenant: "WSGIApplication",
+        notice: "WSGIApplication",
+    ) -> None:
         self._public = public
         self._console = console
         self._tenant = tenant
+        self._notice = notice
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Serve one request."""
@@ -42,7 +54,8 @@ class HostRouter:
             environ["trilend.unknown_host"] = True
             return self._public(environ, start_response)
         with bound(tenant):
-            return self._tenant(environ, start_response)
+            serve = self._notice if tenant.admission.entry is Door.SHUT else self._tenant
+            return serve(environ, start_response)
 
 
 def subdomain(host: str) -> str | None:

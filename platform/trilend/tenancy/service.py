@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, joinedload
 from trilend.config import settings
 from trilend.kinds import kinds
 from trilend.tenancy.context import FIRST_KEY, BoundTenant, RegistrySession
+from trilend.tenancy.door import LIFELESS
 from trilend.tenancy.errors import CompanyTaken, SlugTaken, UnknownKind, UnknownTenant
 from trilend.tenancy.migration.steps import targets
 from trilend.tenancy.models import DataKey, Spare, Tenant, TenantState
@@ -22,6 +23,7 @@ WITH_KEYS = joinedload(Tenant.data_keys)
 
 _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
 CACHE_SECONDS = 5.0
+"""How long a process may go on with what it knows of a tenant: a new state or door acts after that."""
 _cache: dict[str, tuple[float, BoundTenant]] = {}
 
 
@@ -107,14 +109,14 @@ def is_company_free(session: Session, uscc: str) -> bool:
 
 
 def tenant_by_slug(slug: str) -> BoundTenant:
-    """The open tenant at this subdomain, from memory for up to five seconds; raises `UnknownTenant`."""
+    """The living tenant at this subdomain, from memory for up to five seconds; raises `UnknownTenant`."""
     now = time.monotonic()
     held = _cache.get(slug)
     if held and held[0] > now:
         return held[1]
     with RegistrySession() as session:
         tenant = session.scalars(select(Tenant).where(Tenant.slug == slug).options(WITH_KEYS)).unique().one_or_none()
-        if tenant is None or tenant.state in (TenantState.PROVISIONING, TenantState.CLOSED):
+        if tenant is None or tenant.state in LIFELESS:
             raise UnknownTenant(slug)
         found = BoundTenant.of(tenant)
     _cache[slug] = (now + CACHE_SECONDS, found)
@@ -131,8 +133,17 @@ def tenant_by_id(tenant_id: str) -> BoundTenant:
 
 
 def open_tenants() -> Sequence[BoundTenant]:
-    """All tenants whose schema is ready for work, by slug."""
-    closed = (TenantState.PROVISIONING, TenantState.CLOSED)
+    """All tenants in whose spaces work may go on, by slug; the jobs of the others wait until their door opens."""
+    return [tenant for tenant in living_tenants() if tenant.admission.is_open]
+
+
+def living_tenants() -> Sequence[BoundTenant]:
+    """All tenants that have a space, whether one may enter it or not, by slug."""
     with RegistrySession() as session:
-        open_ones = select(Tenant).where(Tenant.state.not_in(closed)).order_by(Tenant.slug).options(WITH_KEYS)
-        return [BoundTenant.of(tenant) for tenant in session.scalars(open_ones).unique()]
+        living = select(Tenant).where(Tenant.state.not_in(LIFELESS)).order_by(Tenant.slug).options(WITH_KEYS)
+        return [BoundTenant.of(tenant) for tenant in session.scalars(living).unique()]
+
+
+def forget_tenants() -> None:
+    """Let this process look every tenant up anew; other processes do so within `CACHE_SECONDS`."""
+    _cache.clear()
