@@ -23,13 +23,13 @@ from trilend.config import settings
 from trilend.db.base import now
 from trilend.storage.keys import destroy_keys
 from trilend.tenancy.context import RegistrySession
+from trilend.tenancy.door import Reason
 from trilend.tenancy.models import Door, Tenant, TenantState
 from trilend.tenancy.servers import owner_connection
 from trilend.tenancy.standstill import StillWriting, let_write, rights_to_write, stop_writing
 
 log = structlog.get_logger(__name__)
 
-CLOSING = "tenant_closing"
 FINAL = "final"
 
 
@@ -49,7 +49,7 @@ def announce_closing(tenant_id: str, *, actor: str = "operator", days: int | Non
         passage = passages.begin(
             registry, Act.CLOSE, tenant_id, tenant.slug, actor=actor, stage=Stage.ANNOUNCED, due_at=due
         )
-        take_door(registry, passage, Door.READ_ONLY, CLOSING)
+        take_door(registry, passage, Door.READ_ONLY, Reason.CLOSING, until=due)
         registry.commit()
         registry.refresh(passage)
         registry.expunge(passage)
@@ -122,7 +122,7 @@ def _seal(passage: Passage, archive: dict[str, object]) -> None:
     with RegistrySession() as registry:
         tenant = registry.get_one(Tenant, passage.tenant_id, with_for_update=True)
         passages.advance(registry, passage, Stage.SEALED, since=Stage.ANNOUNCED, archive=archive)
-        tenant.state, tenant.door, tenant.door_reason = TenantState.CLOSED, Door.SHUT, CLOSING
+        tenant.state, tenant.door, tenant.door_reason = TenantState.CLOSED, Door.SHUT, Reason.CLOSING
         destroy_keys(registry, passage.tenant_id)
         registry.commit()
     log.info("company closed", tenant=passage.slug, archive=archive["archive"], sha256=archive["sha256"])

@@ -24,6 +24,7 @@ from trilend.archives.models import Act, Passage, Stage
 from trilend.config import settings
 from trilend.db.base import now
 from trilend.tenancy.context import RegistrySession
+from trilend.tenancy.door import Reason
 from trilend.tenancy.errors import UnknownTenant
 from trilend.tenancy.migration.steps import targets
 from trilend.tenancy.models import Door, Tenant, TenantState
@@ -34,7 +35,6 @@ from trilend.tenancy.tables import Connection, begin_snapshot
 
 log = structlog.get_logger(__name__)
 
-MOVING = "tenant_moving"
 _LEFT = "schema_version_left_behind"
 
 
@@ -144,7 +144,7 @@ def _wall(passage: Passage) -> Iterator[Connection]:
     with owner_connection(place["source"], autocommit=True) as source:
         passages.note(passage, rights=rights_to_write(source, schema))
         with RegistrySession() as registry:
-            take_door(registry, passage, Door.READ_ONLY, MOVING)
+            take_door(registry, passage, Door.READ_ONLY, Reason.MOVING)
             registry.commit()
         try:
             stop_writing(source, schema)

@@ -15,11 +15,9 @@ from trilend.archives.models import Act
 from trilend.archives.shelves import objects
 from trilend.storage.keys import KeyRing, ring_of, unwrap
 from trilend.tenancy.context import BoundTenant, RegistrySession
+from trilend.tenancy.door import Reason
 from trilend.tenancy.models import Door, Tenant, TenantState
 from trilend.tenancy.tables import Connection, begin_snapshot
-
-RESTORED = "tenant_restored"
-"""The reason at the door of an earlier state that waits to be looked at."""
 
 
 def restore_company(
@@ -60,7 +58,7 @@ def open_copy(tenant_id: str) -> None:
     """Let people work in an earlier state that was brought back; raises `NotACopy`."""
     with RegistrySession() as registry:
         copy = registry.get_one(Tenant, tenant_id, with_for_update=True)
-        if copy.copy_of is None or copy.door_reason != RESTORED:
+        if copy.copy_of is None or copy.door_reason != Reason.RESTORED:
             raise NotACopy(copy.slug)
         copy.door, copy.door_reason = Door.OPEN, ""
         registry.commit()
@@ -78,7 +76,7 @@ def _arrival(past: Connection, living: Tenant, slug: str, ring: KeyRing) -> Arri
         objects=_objects_of(living.id),
         copy_of=living.id,
         door=Door.READ_ONLY,
-        door_reason=RESTORED,
+        door_reason=Reason.RESTORED,
     )
 
 

@@ -13,12 +13,14 @@ from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 from trilend.db.base import REGISTRY_SCHEMA
 from trilend.db.engine import READ_ONLY_TRANSACTION, Scope, in_scope
-from trilend.tenancy.door import OPEN, Admission, admission_of
+from trilend.tenancy.door import OPEN, Admission, Reason, admission_of
 from trilend.tenancy.errors import NotAdmitted, NoTenantBound, not_admitted
 from trilend.tenancy.models import Door, Tenant
 from trilend.tenancy.servers import PRIMARY, engine_of
 
 FIRST_KEY = 1
+# Insufficient privilege, undefined table: where a space is being copied, or has been moved away.
+_RIGHTS_GONE = ("42501", "42P01")
 REGISTRY_SCOPE = Scope(role="trilend_registry", schema=REGISTRY_SCHEMA)
 
 
@@ -156,10 +158,24 @@ def _engine_for(shard: str, cell: int) -> Engine:
 def _explain_refused_write(context: ExceptionContext) -> None:
     """What the database refused because the tenant may only be read gets the sentence that says why."""
     binding = _binding.get()
-    refused = getattr(context.original_exception, "sqlstate", None) == READ_ONLY_TRANSACTION
-    if refused and binding is not None and not binding.tenant.admission.is_open:
-        binding.refused = not_admitted(binding.tenant.admission)
+    state = getattr(context.original_exception, "sqlstate", None)
+    admission = OPEN
+    if binding is not None and state == READ_ONLY_TRANSACTION:
+        admission = binding.tenant.admission
+    elif binding is not None and state in _RIGHTS_GONE:
+        admission = _admission_now(binding.tenant)
+    if binding is not None and not admission.is_open:
+        binding.refused = not_admitted(admission)
         raise binding.refused from context.original_exception
+
+
+def _admission_now(tenant: BoundTenant) -> Admission:
+    """What the registry says by now of a tenant whose rights or tables are gone: it may have been moved meanwhile."""
+    with RegistrySession() as registry:
+        found = registry.get(Tenant, tenant.id)
+        if found is not None and found.shard != tenant.shard:
+            return Admission(Door.READ_ONLY, Reason.MOVING)
+        return admission_of(found) if found is not None else OPEN
 
 
 @cache

@@ -23,6 +23,7 @@ class Reason(StrEnum):
     CLOSING = "tenant_closing"
     MOVING = "tenant_moving"
     RESTORING = "tenant_restoring"
+    RESTORED = "tenant_restored"
     UPDATING = "tenant_updating"
     FAULTY = "tenant_faulty"
     MAINTENANCE = "tenant_maintenance"

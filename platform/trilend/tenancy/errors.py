@@ -142,6 +142,20 @@ class BeingRestored(NotAdmitted):
     reading = _l("An earlier state of this company is being restored; until then it can only be read.")
 
 
+class EarlierState(NotAdmitted):
+    """The space is an earlier state of a company, brought back beside the living one to be looked at."""
+
+    code = Reason.RESTORED.value
+    status = 403
+    retry = False
+    title = _l("This is an earlier state")
+    shut = _l("This is an earlier state of a company, and it is not open. Contact the operator of the platform.")
+    reading = _l(
+        "This is an earlier state of the company, brought back to be looked at: nothing can be changed here. Work goes on "
+        "at the company's own address."
+    )
+
+
 class BeingUpdated(NotAdmitted):
     """The space has not yet been brought to this release."""
 
@@ -180,6 +194,7 @@ _REFUSALS: dict[Reason | None, type[NotAdmitted]] = {
     Reason.CLOSING: Closing,
     Reason.MOVING: BeingMoved,
     Reason.RESTORING: BeingRestored,
+    Reason.RESTORED: EarlierState,
     Reason.UPDATING: BeingUpdated,
     Reason.FAULTY: Faulty,
 }
