@@ -102,11 +102,7 @@ def remove_space(shard: str, schema: str) -> None:
 
 def remove_objects(tenant_id: str) -> int:
     """Remove all sealed objects of a company; returns how many there were."""
-    shelf = objects()
-    names = list(shelf.names(tenant_id))
-    for name in names:
-        shelf.remove(f"{tenant_id}/{name}")
-    return len(names)
+    return objects().clear(tenant_id)
 
 
 def _same_structure(ours: Sequence[TableRows], theirs: Sequence[TableRows]) -> None:

@@ -29,7 +29,7 @@ from trilend.tenancy.errors import UnknownTenant
 from trilend.tenancy.migration.steps import targets
 from trilend.tenancy.models import Door, Tenant, TenantState
 from trilend.tenancy.servers import PRIMARY, owner_connection, servers
-from trilend.tenancy.service import emptiest_cell
+from trilend.tenancy.service import CACHE_SECONDS, emptiest_cell
 from trilend.tenancy.standstill import StillWriting, let_write, rights_to_write, stop_writing
 from trilend.tenancy.tables import Connection, begin_snapshot
 
@@ -172,7 +172,7 @@ def _switch(passage: Passage) -> None:
     place = passage.details
     due = now() + timedelta(hours=settings().moved_space_hours)
     with RegistrySession() as registry:
-        passages.advance(registry, passage, Stage.SWITCHED, since=Stage.BEGUN)
+        passages.advance(registry, passage, Stage.SWITCHED, since=Stage.BEGUN, switched_at=time.time())
         moved = registry.execute(
             update(Tenant)
             .where(
@@ -217,6 +217,8 @@ def _clear(passage: Passage) -> None:
         lives = registry.scalar(select(Tenant.shard).where(Tenant.id == passage.tenant_id))
     if lives == passage.details["source"]:
         raise Undone("the registry says that the company lives there")
+    # Processes that remember the old place may read there a little longer.
+    time.sleep(max(0.0, passage.details["switched_at"] + 2 * CACHE_SECONDS - time.time()))
     remove_space(passage.details["source"], f"t_{passage.tenant_id}")
     with RegistrySession() as registry:
         passages.advance(registry, passage, Stage.DONE, since=Stage.SWITCHED)

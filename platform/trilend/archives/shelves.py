@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from trilend.config import settings
+from trilend.db.sets import batched
 
 ARCHIVES = "archives"
 _PIECE = 1 << 18
@@ -35,6 +37,10 @@ class Shelf(Protocol):
 
     def remove(self, name: str) -> None:
         """Remove a file; nothing happens if it is gone."""
+        ...
+
+    def clear(self, folder: str) -> int:
+        """Remove all files below a folder, and what killed writers left there; returns how many files there were."""
         ...
 
 
@@ -61,7 +67,7 @@ class Folder:
         """Write aside, flush to disk, then put in place."""
         path = self._root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
+        aside = path.with_name(f"{path.name}.part")
         try:
             with aside.open("wb") as file:
                 file.writelines(pieces)
@@ -79,6 +85,12 @@ class Folder:
             if folder == self._root or not folder.is_dir() or any(folder.iterdir()):
                 return
             folder.rmdir()
+
+    def clear(self, folder: str) -> int:
+        """The folder with all that is in it."""
+        found = sum(1 for _ in self.names(folder))
+        shutil.rmtree(self._root / folder, ignore_errors=True)
+        return found
 
 
 class Bucket:
@@ -115,6 +127,15 @@ class Bucket:
     def remove(self, name: str) -> None:
         """Delete."""
         self._client.delete_object(Bucket=self._bucket, Key=name)
+
+    def clear(self, folder: str) -> int:
+        """A thousand in one request."""
+        found = 0
+        for names in batched(list(self.names(folder)), 1000):
+            listed = [{"Key": f"{folder}/{name}"} for name in names]
+            self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": listed, "Quiet": True})
+            found += len(names)
+        return found
 
 
 def objects() -> Shelf:

@@ -106,6 +106,33 @@ class Elsewhere:
         assert ended.returncode == 0, ended.stderr
         return json.loads(ended.stdout)
 
+    def companies(self) -> list[str]:
+        """Ids of its companies."""
+        return [row[0] for row in ask(self.database.superuser_url, "SELECT id FROM trilend.tenant")]
+
+    def passages(self) -> list[int]:
+        """Passages that have not come to an end."""
+        found = ask(self.database.superuser_url, "SELECT id FROM trilend.passage WHERE finished_at IS NULL")
+        return [row[0] for row in found]
+
+    def look_after_passages(self) -> None:
+        """Run the jobs that look after passages, as if their time had come, until nothing is left to do."""
+        for _ in range(20):
+            if not self.passages():
+                return
+            ask(
+                self.database.superuser_url,
+                "UPDATE trilend.job SET not_before = now() WHERE name = 'archives.look_after' AND state = 'queued'",
+            )
+            self.run("trilend.wiring", "load(); from trilend.jobs.service import run_job, sweep; sweep(run_job)")
+        raise AssertionError("passages are left")
+
+    def run(self, module: str, code: str) -> None:
+        """Run a few lines in a process of this installation."""
+        command = [sys.executable, "-c", f"from {module} import *; {code}"]
+        ended = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
+        assert ended.returncode == 0, ended.stderr
+
     @property
     def objects(self) -> list[Path]:
         """All files of its storage."""
