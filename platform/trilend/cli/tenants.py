@@ -7,12 +7,17 @@ from typing import Any
 
 import click
 
+from trilend.cli.keys import forget_keys, rotate_key
 from trilend.cli.main import use_installation
 
 
 @click.group()
 def tenant() -> None:
     """Companies on the platform."""
+
+
+tenant.add_command(rotate_key)
+tenant.add_command(forget_keys)
 
 
 @tenant.command("list")

@@ -18,6 +18,20 @@ class KeyMissing(Refused):
         )
 
 
+class KeyStillNeeded(Refused):
+    """A retired data key cannot be destroyed yet."""
+
+    code = "key_still_needed"
+
+    def __init__(self) -> None:
+        super().__init__(
+            _l(
+                "The retired keys are still needed: something is sealed with them, or they were retired only a while "
+                "ago. Run the resealing and the sweep, and try again a day later."
+            )
+        )
+
+
 class StorageAway(TrilendError):
     """The store of files does not answer, or refuses us; the log says why."""
 

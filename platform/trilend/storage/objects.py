@@ -91,7 +91,11 @@ def pieces(stored: StoredObject, first: int = 0, last: int | None = None) -> Ite
     if head is None:
         return iter([_opened_whole(stored, b"".join(_sealed(stored, name, 0, None)))[first : end + 1]])
     cipher = StreamCipher(tenant_key(PURPOSE, head.number), head, stored.key.encode())
-    return _verified(cipher.open(rest), stored) if wanted_whole else _part(cipher, stored, name, first, end)
+    return (
+        _verified(cipher.open(rest), stored.sha256, stored.size)
+        if wanted_whole
+        else _part(cipher, stored, name, first, end)
+    )
 
 
 def delete(session: Session, actor: Actor, stored: StoredObject, *, today: date, reason: str) -> None:
@@ -99,6 +103,7 @@ def delete(session: Session, actor: Actor, stored: StoredObject, *, today: date,
 
     `today` is the day in China. Raises `UnderLegalHold`, `UnderRetention`.
     """
+    session.flush()
     session.refresh(stored, with_for_update=True)
     if stored.legal_hold:
         raise UnderLegalHold(stored.legal_hold)
@@ -194,13 +199,13 @@ def _sealed(stored: StoredObject, name: str, first: int, last: int | None) -> It
     return found
 
 
-def _verified(content: Iterator[bytes], stored: StoredObject) -> Iterator[bytes]:
-    digest, size, expected = sha256(), 0, (stored.sha256, stored.size)
+def _verified(content: Iterator[bytes], expected_digest: str, expected_size: int) -> Iterator[bytes]:
+    digest, size = sha256(), 0
     for piece in content:
         digest.update(piece)
         size += len(piece)
         yield piece
-    if (digest.hexdigest(), size) != expected:
+    if (digest.hexdigest(), size) != (expected_digest, expected_size):
         raise ObjectDamaged
 
 
@@ -218,7 +223,7 @@ def _opened_whole(stored: StoredObject, sealed: bytes) -> bytes:
     """The content of an object that the first release sealed whole."""
     try:
         content = unseal(tenant_key(PURPOSE, FIRST_KEY), sealed, context=stored.key.encode())
-    except InvalidTag as error:
+    except (InvalidTag, ValueError) as error:  # ValueError: shorter than a nonce
         raise ObjectDamaged from error
     if sha256(content).hexdigest() != stored.sha256:
         raise ObjectDamaged

@@ -7,7 +7,8 @@ from itertools import islice
 from typing import Any
 
 import structlog
-from sqlalchemy import func, insert, literal, select, update
+from sqlalchemy import func, insert, literal, select, true, update
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from trilend.config import settings
@@ -99,7 +100,7 @@ def _remove_deleted(session: Session, limit: datetime, report: SweepReport) -> N
 def _sweep_portion(session: Session, names: Sequence[str], report: SweepReport) -> None:
     known = {name: key_and_number for name in names if (key_and_number := key_of(name)) is not None}
     keys = {key for key, _ in known.values()}
-    report.adopted += _adopt(session, keys)
+    report.adopted += adopt(session, keys)
     rows = session.execute(
         select(StoredObject.key, StoredObject.key_number).where(
             StoredObject.key.in_(keys), StoredObject.removed_at.is_(None)
@@ -114,8 +115,8 @@ def _sweep_portion(session: Session, names: Sequence[str], report: SweepReport) 
     report.outdated += len(outdated)
 
 
-def _adopt(session: Session, keys: set[str]) -> int:
-    """Give rows to files that another area's table names; returns how many."""
+def adopt(session: Session, keys: set[str] | None = None) -> int:
+    """Give rows to files (all, or those with these keys) that another area's table names; returns how many."""
     adopted = 0
     for claim in _claims:
         missing = (
@@ -127,8 +128,9 @@ def _adopt(session: Session, keys: set[str]) -> int:
                 claim.media_type,
                 literal(FIRST_KEY),
             )
-            .where(claim.key.in_(keys), ~select(StoredObject.id).where(StoredObject.key == claim.key).exists())
-            .distinct(claim.key)
+            .where(true() if keys is None else claim.key.in_(keys))
+            .where(~select(StoredObject.id).where(StoredObject.key == claim.key).exists())
+            .ext(distinct_on(claim.key))
         )
         columns = ["key", "area", "size", "sha256", "media_type", "key_number"]
         inserted = session.execute(insert(StoredObject).from_select(columns, missing).returning(StoredObject.id))
