@@ -29,6 +29,7 @@ from trilend.api.v1 import install_api
 from trilend.audit.labels import act_label
 from trilend.config import settings
 from trilend.console.views import blueprint as console_blueprint
+from trilend.documents.views import FilesView
 from trilend.errors import TrilendError
 from trilend.home.views import HomeView
 from trilend.identity.security import TenantSecurityManager
@@ -64,6 +65,7 @@ _SHARED_VIEWS: tuple[type, ...] = (
     ParametersView,
     ApiClientsView,
     SigningView,
+    FilesView,
 )
 
 

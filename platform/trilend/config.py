@@ -32,6 +32,7 @@ class Settings(BaseSettings):
     master_key_other: SecretStr | None = None
     base_url: str
     storage_url: str
+    storage_grace_hours: int = Field(default=24, ge=1)
     smtp_url: SecretStr | None = None
     mail_from: str = "no-reply@localhost"
     outbox_page: bool = False

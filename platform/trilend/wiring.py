@@ -28,6 +28,8 @@ from trilend.plugin_host.catalogue import installed
 from trilend.plugin_host.models import AllowedPlugin
 from trilend.signing import models as _signing  # noqa: F401
 from trilend.signup import service as _signup  # noqa: F401
+from trilend.storage import rotation as _rotation  # noqa: F401
+from trilend.storage import sweeping as _sweeping  # noqa: F401
 from trilend.tenancy import blueprint as blueprints
 from trilend.tenancy import versions as _versions  # noqa: F401
 from trilend.tenancy.blueprint import Blueprint, Permissions

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from trilend.archives.errors import NotFaithful, OtherStructure
-from trilend.archives.shelves import objects
+from trilend.storage.objects import key_of
 from trilend.tenancy.blueprint import blueprint_of
 from trilend.tenancy.provisioning import drop_space, make_space
 from trilend.tenancy.servers import owner_connection
@@ -93,16 +93,27 @@ def set_work_aside(owner: Connection, note: str) -> None:
     owner.execute("UPDATE connection SET state = 'draft' WHERE state = 'active'")
 
 
+def follow_objects(owner: Connection, names: Iterable[str]) -> None:
+    """Let rows point to files as they are named now: one that was sealed anew since then has another number."""
+    found = [known for name in names if (known := key_of(f"/{name}")) is not None]
+    owner.execute(
+        """
+        UPDATE stored_object SET key_number = there.number
+        FROM (
+            SELECT key, max(number) AS number, array_agg(number) AS numbers
+            FROM unnest(%s::text[], %s::int[]) AS given (key, number) GROUP BY key
+        ) AS there
+        WHERE stored_object.key = there.key AND stored_object.key_number <> ALL (there.numbers)
+        """,
+        ([key for key, _ in found], [number for _, number in found]),
+    )
+
+
 def remove_space(shard: str, schema: str) -> None:
     """Drop a schema and its role on a server, if they are there."""
     with owner_connection(shard) as owner:
         owner.execute("SET LOCAL statement_timeout = 0")
         drop_space(owner, schema)
-
-
-def remove_objects(tenant_id: str) -> int:
-    """Remove all sealed objects of a company; returns how many there were."""
-    return objects().clear(tenant_id)
 
 
 def _same_structure(ours: Sequence[TableRows], theirs: Sequence[TableRows]) -> None:

@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy import select
 
 from trilend.archives import passages
-from trilend.archives.carrying import Progress, in_silence, remove_objects, remove_space
+from trilend.archives.carrying import Progress, in_silence, remove_space
 from trilend.archives.doors import give_back_door, take_door
 from trilend.archives.envelope import Envelope
 from trilend.archives.errors import NoEscrow, NotClosing, NotFaithful, NotReady, StillWritten
@@ -18,7 +18,15 @@ from trilend.archives.export import export_company
 from trilend.archives.keys import ArchiveKey
 from trilend.archives.models import Act, Passage, Stage
 from trilend.archives.moving import settle
-from trilend.archives.shelves import ARCHIVES, archives, new_name, stored
+from trilend.archives.shelves import (
+    ARCHIVES,
+    archive_store,
+    archives_of,
+    clear_objects,
+    new_archive_name,
+    pieces_of,
+    read_archive,
+)
 from trilend.config import settings
 from trilend.db.base import now
 from trilend.storage.keys import destroy_keys
@@ -95,14 +103,13 @@ def _final_archive(passage: Passage, progress: Progress) -> dict[str, object]:
     """
     _stop_writing(passage)
     key = ArchiveKey.of_escrow(settings().escrow_public_key)
-    shelf = archives()
     _forget_attempts(passage)
-    name = new_name(f"{passage.tenant_id}/{FINAL}", "trilend")
+    name = new_archive_name(f"{passage.tenant_id}/{FINAL}", "trilend")
     with TemporaryFile() as file:
         made = export_company(passage.tenant_id, file, key, around=partial(Envelope, key=key), progress=progress)
         passages.note(passage, attempt=name)
-        shelf.write(name, stored(file))
-    if _digest(shelf.read(name)) != made.sha256:
+        archive_store().write(name, pieces_of(file))
+    if _digest(read_archive(name)) != made.sha256:
         raise NotFaithful(name)
     return {"archive": name} | made.to_json()
 
@@ -130,7 +137,7 @@ def _seal(passage: Passage, archive: dict[str, object]) -> None:
 
 def _clear(passage: Passage) -> None:
     remove_space(_shard(passage), f"t_{passage.tenant_id}")
-    removed = remove_objects(passage.tenant_id)
+    removed = clear_objects(passage.tenant_id)
     _forget_exports(passage.tenant_id)
     with RegistrySession() as registry:
         passages.advance(registry, passage, Stage.DONE, since=Stage.SEALED, objects_removed=removed)
@@ -140,15 +147,13 @@ def _clear(passage: Passage) -> None:
 def _forget_attempts(passage: Passage) -> None:
     """An archive that was begun and not sealed is of no use; the next one is made anew."""
     if attempt := passage.details.get("attempt"):
-        archives().remove(attempt)
+        archive_store().delete([attempt])
 
 
 def _forget_exports(tenant_id: str) -> None:
     """Exports that wait for their download carry the keys under a passphrase: they go with the company."""
-    shelf = archives()
-    for name in list(shelf.names(f"{ARCHIVES}/{tenant_id}")):
-        if not name.startswith(f"{FINAL}/"):
-            shelf.remove(f"{ARCHIVES}/{tenant_id}/{name}")
+    final = f"{ARCHIVES}/{tenant_id}/{FINAL}/"
+    archive_store().delete([name for name in archives_of(tenant_id) if not name.startswith(final)])
 
 
 def _closing_of(tenant_id: str) -> int:

@@ -9,7 +9,7 @@ from trilend.archives.carrying import Progress, in_silence
 from trilend.archives.errors import NotReady, OtherRelease
 from trilend.archives.format import Manifest, Sink, Writer
 from trilend.archives.keys import ArchiveKey
-from trilend.archives.shelves import Shelf, objects
+from trilend.archives.shelves import objects_of, read_object
 from trilend.db.base import now
 from trilend.storage.keys import KeyRing, ring_of
 from trilend.tenancy.context import BoundTenant, RegistrySession
@@ -72,8 +72,7 @@ def _write(tenant: BoundTenant, writer: Writer, key: ArchiveKey, progress: Progr
         after = _ring(tenant.id)
         ring = KeyRing({**before.keys, **after.keys}, after.active)
         tables = tables_of(connection, tenant.schema)
-        shelf = objects()
-        names = sorted(shelf.names(tenant.id))
+        names = objects_of(tenant.id)
         manifest = Manifest(
             company={name: getattr(tenant, name) for name in _CARRIED},
             revision=tenant.revision,
@@ -88,16 +87,16 @@ def _write(tenant: BoundTenant, writer: Writer, key: ArchiveKey, progress: Progr
             writer.table(manifest, table.name, table.columns, rows_of(connection, table, tally), tally)
             progress(done, steps, table.name)
         connection.execute("COMMIT")
-    _add_objects(writer, manifest, shelf, tenant.id, names, lambda done: progress(len(tables) + done, steps, "objects"))
+    _add_objects(writer, manifest, tenant.id, names, lambda done: progress(len(tables) + done, steps, "objects"))
     writer.end(manifest, key)
     return manifest
 
 
 def _add_objects(
-    writer: Writer, manifest: Manifest, shelf: Shelf, tenant_id: str, names: list[str], told: Callable[[int], None]
+    writer: Writer, manifest: Manifest, tenant_id: str, names: list[str], told: Callable[[int], None]
 ) -> None:
     for done, name in enumerate(names, start=1):
-        writer.object(manifest, name, shelf.read(f"{tenant_id}/{name}"))
+        writer.object(manifest, name, read_object(tenant_id, name))
         told(done)
 
 

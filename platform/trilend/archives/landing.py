@@ -1,6 +1,5 @@
 """Gives a company that comes from elsewhere a space, its objects, its keys and, last of all, its name."""
 
-import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,17 +12,19 @@ from trilend.archives import passages
 from trilend.archives.carrying import (
     Cargo,
     Progress,
+    follow_objects,
     make_empty_space,
-    remove_objects,
     remove_space,
     set_work_aside,
     take_in,
 )
 from trilend.archives.errors import AddressTaken, NotAnArchive, NotFaithful, UnknownServer
 from trilend.archives.models import Act, Passage, Stage
-from trilend.archives.shelves import objects
+from trilend.archives.shelves import clear_objects, read_object
 from trilend.db.base import now
 from trilend.storage.keys import KeyRing, store_ring
+from trilend.storage.objects import key_of
+from trilend.storage.stores.interface import store
 from trilend.tenancy.context import BoundTenant, RegistrySession
 from trilend.tenancy.errors import CompanyTaken
 from trilend.tenancy.migration.steps import targets
@@ -35,7 +36,6 @@ from trilend.tenancy.tables import Tally
 
 log = structlog.get_logger(__name__)
 
-_OBJECT = re.compile(r"[a-z]+/[0-9a-f]{32}")
 _ASIDE = (
     "It waited when the company was carried here, and may have been done where it comes from: look before you retry."
 )
@@ -116,7 +116,7 @@ def undo(passage: Passage, fault: str) -> None:
     if passage.stage != Stage.UNDOING:
         return
     remove_space(passage.details["shard"], f"t_{passage.tenant_id}")
-    remove_objects(passage.tenant_id)
+    clear_objects(passage.tenant_id)
     with RegistrySession() as registry:
         passages.advance(registry, passage, Stage.UNDONE, since=Stage.UNDOING, fault=fault or passage.fault)
         registry.commit()
@@ -129,6 +129,7 @@ def _fill(passage: Passage, arrival: Arrival, progress: Progress) -> None:
         make_empty_space(owner, schema, passage.details["cell"], arrival.kind)
         arrived = take_in(owner, schema, arrival.cargo, progress)
         _as_expected(arrived, arrival.expected)
+        follow_objects(owner, arrival.objects)
         set_work_aside(owner, _ASIDE)
 
 
@@ -142,13 +143,12 @@ def _as_expected(arrived: Mapping[str, Tally], expected: Mapping[str, tuple[str,
 
 def _put_objects(tenant_id: str, arrival: Arrival) -> None:
     """Write each object and read it again: what the store gives back must be what came."""
-    shelf = objects()
     for name, pieces in arrival.objects.items():
-        if not _OBJECT.fullmatch(name):
+        if key_of(f"{tenant_id}/{name}") is None:
             raise NotAnArchive(f"it names an object {name!r}")
         came, kept = Tally(), Tally()
-        shelf.write(f"{tenant_id}/{name}", came.over(pieces()))
-        for _ in kept.over(shelf.read(f"{tenant_id}/{name}")):
+        store().write(f"{tenant_id}/{name}", came.over(pieces()))
+        for _ in kept.over(read_object(tenant_id, name)):
             pass
         if kept != came or came.sha256 != arrival.object_digests.get(name, came.sha256):
             raise NotFaithful(name)

@@ -15,7 +15,7 @@ from trilend.archives.errors import Expired, UnknownServer
 from trilend.archives.export import export_company
 from trilend.archives.keys import ArchiveKey
 from trilend.archives.models import Act, Passage, Stage
-from trilend.archives.shelves import archives, new_name, stored
+from trilend.archives.shelves import archive_store, new_archive_name, pieces_of, read_archive
 from trilend.config import settings
 from trilend.db.base import now
 from trilend.jobs.models import RegistryJob
@@ -59,11 +59,11 @@ def make_export(passage_id: int, progress: Progress) -> dict[str, Any]:
         if passage.stage != Stage.BEGUN:
             return {}
         key = ArchiveKey(unwrap(base64.b64decode(passage.details["key"])), passage.details["lock"])
-        name = passage.details.get("file") or new_name(passage.tenant_id, "zip")
+        name = passage.details.get("file") or new_archive_name(passage.tenant_id, "zip")
         passages.note(passage, file=name)
         with TemporaryFile() as file:
             made = export_company(passage.tenant_id, file, key, progress=progress)
-            archives().write(name, stored(file))
+            archive_store().write(name, pieces_of(file))
         due = now() + timedelta(days=settings().export_days)
         with RegistrySession() as registry:
             passages.advance(registry, passage, Stage.READY, since=Stage.BEGUN, key="", made=made.to_json())
@@ -76,7 +76,7 @@ def make_export(passage_id: int, progress: Progress) -> dict[str, Any]:
 def forget_export(passage: Passage) -> None:
     """Remove the file of an export."""
     if name := passage.details.get("file"):
-        archives().remove(name)
+        archive_store().delete([name])
     with RegistrySession() as registry:
         last = Stage.DONE if passage.stage == Stage.READY else Stage.UNDONE
         passages.advance(registry, passage, last, since=Stage(passage.stage), key="")
@@ -102,7 +102,7 @@ def exported_file(registry: Session, tenant_id: str, passage_id: int) -> tuple[P
         raise Expired
     if passage.stage != Stage.READY or passage.due_at is None or passage.due_at <= now():
         raise Expired
-    return passage, archives().read(passage.details["file"])
+    return passage, read_archive(passage.details["file"])
 
 
 def _other_server(registry: Session, tenant_id: str, name: str) -> None:

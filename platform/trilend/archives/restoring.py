@@ -12,7 +12,7 @@ from trilend.archives.carrying import Progress, cargo_of, in_silence
 from trilend.archives.errors import NotACopy, NotInPast
 from trilend.archives.landing import Arrival, land, reserve
 from trilend.archives.models import Act
-from trilend.archives.shelves import objects
+from trilend.archives.shelves import objects_of, read_object
 from trilend.storage.keys import KeyRing, ring_of, unwrap
 from trilend.tenancy.context import BoundTenant, RegistrySession
 from trilend.tenancy.door import Reason
@@ -119,8 +119,7 @@ def _has_keys(tenant: Tenant) -> bool:
 
 
 def _objects_of(tenant_id: str) -> dict[str, Callable[[], Iterable[bytes]]]:
-    shelf = objects()
-    return {name: partial(shelf.read, f"{tenant_id}/{name}") for name in shelf.names(tenant_id)}
+    return {name: partial(read_object, tenant_id, name) for name in objects_of(tenant_id)}
 
 
 def copies_of(tenant_id: str) -> list[BoundTenant]:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from trilend.cli.archives import COMMANDS
+from trilend.cli.keys import forget_keys, rotate_key
 from trilend.cli.main import use_installation
 
 
@@ -18,6 +19,8 @@ def tenant() -> None:
 
 for _command in COMMANDS:
     tenant.add_command(_command)
+tenant.add_command(rotate_key)
+tenant.add_command(forget_keys)
 
 
 @tenant.command("list")

@@ -36,6 +36,7 @@ def configure() -> Celery:
         timezone="Asia/Shanghai",
         beat_schedule={
             "sweep": {"task": "trilend.sweep", "schedule": float(configured.job_sweep_seconds)},
+            "sweep-stores": {"task": "trilend.sweep_stores", "schedule": crontab(hour=3, minute=40)},
             "end-of-day": {"task": "trilend.end_of_day", "schedule": crontab(hour=0, minute=10)},
         },
     )
@@ -59,6 +60,12 @@ def end_of_day() -> None:
     """Close, in every tenant, the days that are over in the time zone of its business."""
     yesterday = datetime.now(_SHANGHAI).date() - timedelta(days=1)
     service.enqueue_for_all("parameters.close_days", {"last": yesterday.isoformat()})
+
+
+@app.task(name="trilend.sweep_stores")  # type: ignore[untyped-decorator]
+def sweep_stores() -> None:
+    """Have every tenant's store of files swept."""
+    service.enqueue_for_all("storage.sweep", {})
 
 
 def send_job(tenant_id: str | None, job_id: int) -> None:

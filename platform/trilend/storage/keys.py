@@ -172,6 +172,11 @@ def _key_bytes(name: str, text: str) -> bytes:
     return key
 
 
+def derive_index_key(data_key: bytes) -> bytes:
+    """The key of the blind index as it derives from key number 1; kept as number 0 once that one is retired."""
+    return _derive(data_key, _INDEX)
+
+
 @lru_cache(maxsize=4096)
 def _unwrapped(wrapped: bytes) -> bytes:
     return unwrap(wrapped)
@@ -179,4 +184,8 @@ def _unwrapped(wrapped: bytes) -> bytes:
 
 @lru_cache(maxsize=16384)
 def _derived(wrapped: bytes, purpose: str) -> bytes:
-    return HKDF(SHA256(), 32, salt=None, info=purpose.encode()).derive(_unwrapped(wrapped))
+    return _derive(_unwrapped(wrapped), purpose)
+
+
+def _derive(data_key: bytes, purpose: str) -> bytes:
+    return HKDF(SHA256(), 32, salt=None, info=purpose.encode()).derive(data_key)

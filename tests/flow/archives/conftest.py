@@ -18,6 +18,7 @@ from tests.numbers import new_card, new_mobile, new_resident_id
 
 from trilend.audit.service import SYSTEM, record
 from trilend.config import settings
+from trilend.documents.service import AREA
 from trilend.ledger.models import Account
 from trilend.ledger.service import Line, Posting, post
 from trilend.parameters.service import business_date
@@ -48,7 +49,7 @@ def fill_in(tenant: BoundTenant, *, journals: int = 20) -> Contents:
         today = business_date(session)
         data = PartyData(PartyKind.PERSON, "张三", identifier, new_mobile(), new_card(), "示范银行")
         add_party(session, SYSTEM, data, on=today)
-        key = put("documents", DOCUMENT)
+        key = put(session, AREA, DOCUMENT, media_type="text/plain").key
         reason = '逗号, "引号"\\ 反斜杠\n换行'
         record(session, SYSTEM, "document.signed", "document", 1, reason=reason, key=key)
         codes = session.scalars(select(Account.code).order_by(Account.code).limit(2)).all()

@@ -11,7 +11,7 @@ from trilend.app import create_application
 from trilend.audit.models import AuditEntry
 from trilend.jobs.models import Job
 from trilend.parties.service import find_party
-from trilend.storage.objects import get
+from trilend.storage.objects import find, read
 from trilend.tenancy.context import bound, tenant_session
 from trilend.tenancy.service import tenant_by_slug
 from trilend.wiring import load
@@ -41,7 +41,7 @@ def main(slug: str, identifier: str, object_key: str) -> None:
             "customers": client.get("/customers/", base_url=base).status_code,
             "name": party.name if party else None,
             "identifier": party.identifier if party else None,
-            "document": len(get(object_key)),
+            "document": len(read(find(session, object_key))),
             "next_number": session.scalar(select(func.max(AuditEntry.id))) - newest,
             "jobs": dict(session.execute(select(Job.name, Job.state)).tuples().all()),
         }

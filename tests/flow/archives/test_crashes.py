@@ -15,7 +15,7 @@ from tests.flow.crash.conftest import Workers, workers  # noqa: F401
 
 from trilend.archives.models import Act, Passage, Stage
 from trilend.archives.requests import exported_file, request_export, request_move
-from trilend.archives.shelves import archives
+from trilend.archives.shelves import archives_of
 from trilend.jobs.models import JobState, RegistryJob
 from trilend.tenancy.context import BoundTenant, RegistrySession
 from trilend.tenancy.migration.verification import verify_fleet
@@ -91,7 +91,7 @@ def test_an_export_killed_at_any_moment_ends_with_one_whole_file(
         _, pieces = exported_file(registry, tenant.id, passage_id)
         file = tmp_path / "exported.zip"
         file.write_bytes(b"".join(pieces))
-    assert len(list(archives().names(f"archives/{tenant.id}"))) == 1
+    assert len(list(archives_of(tenant.id))) == 1
     made = elsewhere.trilend("tenant", "import", str(file))
     here = _digests(installation.database.superuser_url, tenant.schema)
     assert _digests(elsewhere.database.superuser_url, f"t_{made['id']}") == here

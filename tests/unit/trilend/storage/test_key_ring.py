@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import LargeBinary, bindparam, select, text, type_coerce, update
 
+from trilend.documents.models import Document
+from trilend.documents.service import AREA, content_of
 from trilend.parties.models import Party, PartyKind
 from trilend.storage import objects
 from trilend.storage.errors import KeyMissing
@@ -95,9 +98,22 @@ def test_an_object_sealed_before_keys_had_numbers_opens_before_and_after_a_new_k
     file = installation.folder / "objects" / tenant.id / key
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(first_release_seal(ring(tenant).keys[1], b"object", b"%PDF-1.7 old", key.encode()))
+    content = b"%PDF-1.7 old"
     for holder in (tenant, with_further_key(tenant)):
         with bound(holder):
-            assert objects.get(key) == b"%PDF-1.7 old"
+            filed = Document(
+                subject_type="loan",
+                subject_id=1,
+                kind="contract",
+                title="合同",
+                media_type="application/pdf",
+                object_key=key,
+                sha256=sha256(content).hexdigest(),
+                size=len(content),
+            )
+            tenant_session().add(filed)
+            tenant_session().commit()
+            assert content_of(filed) == content
 
 
 def test_the_first_release_can_read_what_is_sealed_with_the_first_key(tenant: BoundTenant, party: int) -> None:
@@ -152,7 +168,9 @@ def test_a_ring_carried_to_another_tenant_opens_what_it_sealed(
 
 def test_destroyed_keys_leave_nothing_that_opens(tenant: BoundTenant, party: int) -> None:
     with bound(tenant):
-        key = objects.put("documents", b"contract")
+        stored = objects.put(tenant_session(), AREA, b"contract")
+        tenant_session().commit()
+        key = stored.key
     with RegistrySession() as registry:
         destroy_keys(registry, tenant.id)
         registry.commit()
@@ -164,7 +182,7 @@ def test_destroyed_keys_leave_nothing_that_opens(tenant: BoundTenant, party: int
         with pytest.raises(KeyMissing):
             tenant_session().get_one(Party, party)
         with pytest.raises(KeyMissing):
-            objects.get(key)
+            objects.read(objects.find(tenant_session(), key))
         with pytest.raises(KeyMissing):
             blind_index(IDENTIFIER)
         with pytest.raises(KeyMissing):
