@@ -45,12 +45,12 @@ def test_a_move_killed_at_any_moment_ends_whole_and_loses_no_write(
             for kill in range(_KILLS):
                 begun = _passages(tenant.id)
                 workers.work()
-                _wait(lambda begun=begun, job=job_id: _passages(tenant.id) > begun or _is_done(job), 40)
+                _wait(lambda begun=begun, job=job_id: _passages(tenant.id) > begun or _is_done(job), 60)
                 time.sleep(dice.uniform(0, 0.05 if (number + kill) % 2 else 0.5))
                 workers.kill()
                 assert tenant.schema in spaces(places[tenant_by_id(tenant.id).shard])
             workers.work()
-            _wait(lambda job=job_id: _is_done(job), 40)
+            _wait_for_job(job_id)
             workers.kill()
             assert tenant_by_id(tenant.id).shard == target
         time.sleep(6)
@@ -85,7 +85,7 @@ def test_an_export_killed_at_any_moment_ends_with_one_whole_file(
         if _state(job_id) == JobState.DONE:
             break
     workers.work()
-    _wait(lambda: _state(job_id) == JobState.DONE, 40)
+    _wait_for_job(job_id)
 
     with RegistrySession() as registry:
         _, pieces = exported_file(registry, tenant.id, passage_id)
@@ -127,6 +127,16 @@ def _wait(fulfilled: Callable[[], object], patience: float) -> None:
     while not fulfilled():
         assert time.monotonic() < deadline, "it took too long"
         time.sleep(0.005)
+
+
+def _wait_for_job(job_id: int) -> None:
+    deadline = time.monotonic() + 90
+    while not _is_done(job_id):
+        with RegistrySession() as registry:
+            job = registry.get_one(RegistryJob, job_id)
+            assert job.state != JobState.FAILED, job.note
+            assert time.monotonic() < deadline, (job.state, job.attempts, job.note)
+        time.sleep(0.05)
 
 
 def _is_done(job_id: int) -> bool:
