@@ -7,12 +7,17 @@ from typing import Any
 
 import click
 
+from trilend.cli.lifecycle import COMMANDS
 from trilend.cli.main import use_installation
 
 
 @click.group()
 def tenant() -> None:
     """Companies on the platform."""
+
+
+for _command in COMMANDS:
+    tenant.add_command(_command)
 
 
 @tenant.command("list")

@@ -33,7 +33,8 @@ class Tenant(Created, RegistryBase):
     `shard` and `cell` say on which server and behind which login the schema lies; `revision` how far it is migrated.
     `door` is what passing work such as a move leaves open, `door_reason` a code that tells which, `door_until` for how
     long if that is known; `suspension` is what an operator has left open of a suspended tenant. `tenancy.door` draws
-    the sum.
+    the sum. `host` is the domain of its own that the tenant chose for its links, empty for `<slug>.` below the
+    platform's.
     """
 
     __tablename__ = "tenant"
@@ -43,6 +44,7 @@ class Tenant(Created, RegistryBase):
         UniqueConstraint("uscc"),
         Index("tenant_kind_revision", "kind", "revision"),
         Index("tenant_created_at", "created_at"),
+        Index("tenant_state_created_at", "state", "created_at"),
     )
 
     id: Mapped[str] = mapped_column(String(16), primary_key=True)
@@ -61,6 +63,8 @@ class Tenant(Created, RegistryBase):
     suspension: Mapped[Door] = mapped_column(String(16), default=Door.OPEN, server_default=Door.OPEN)
     fault: Mapped[str] = mapped_column(String(500), default="", server_default="")
     plan: Mapped[str] = mapped_column(String(32), default="trial")
+    host: Mapped[str] = mapped_column(String(253), default="", server_default="")
+    verified_at: Mapped[datetime | None]
     wrapped_key: Mapped[bytes] = mapped_column(LargeBinary)
     ready_at: Mapped[datetime | None]
 
