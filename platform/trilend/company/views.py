@@ -14,7 +14,15 @@ from wtforms import DateField, StringField
 from wtforms.validators import Length, Optional
 
 from trilend.company.errors import InvalidPaper
-from trilend.company.papers import Entered, index_papers, paper_file, paper_kind, paper_statuses, submit_paper
+from trilend.company.papers import (
+    MOST_BYTES,
+    Entered,
+    index_papers,
+    paper_file,
+    paper_kind,
+    paper_statuses,
+    submit_paper,
+)
 from trilend.config import settings
 from trilend.errors import Invalid, Refused
 from trilend.identity.access import page
@@ -219,9 +227,13 @@ def usage_rows(
 
 def _entered(form: PaperForm) -> Entered:
     sent = form.file.data
+    content = b""
+    if sent and hasattr(sent, "read"):
+        content = sent.read(MOST_BYTES + 1)
+        sent.close()
     return Entered(
         file_name=getattr(sent, "filename", "") or "",
-        content=sent.read() if sent and hasattr(sent, "read") else b"",
+        content=content,
         holder=form.holder.data or "",
         number=form.number.data or "",
         valid_from=_day(form.valid_from.data),

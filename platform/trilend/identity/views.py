@@ -24,7 +24,7 @@ from trilend.identity.labels import role_label
 from trilend.identity.models import ApiClient
 from trilend.identity.scopes import SCOPES
 from trilend.identity.service import add_api_client, revoke_api_client, signed_in_actor
-from trilend.tenancy.context import tenant_session
+from trilend.tenancy.context import TenantSession, tenant_session
 from trilend.tenancy.plans.errors import PeopleUsedUp
 from trilend.tenancy.plans.service import check_people
 
@@ -84,10 +84,10 @@ class UsersView(UserDBModelView):  # type: ignore[misc]
 
     def pre_update(self, item: Any) -> None:
         """Refuse to let one more person sign in than the plan allows."""
-        with tenant_session.no_autoflush:
-            was_active = tenant_session.scalar(select(User.active).where(User.id == item.id))
-            if item.active and not was_active:
-                check_people(tenant_session())
+        # In the session of the request the form's values may have been flushed already.
+        with TenantSession() as before:
+            if item.active and not before.scalar(select(User.active).where(User.id == item.id)):
+                check_people(before)
         super().pre_update(item)
 
     def pre_add(self, item: Any) -> None:
