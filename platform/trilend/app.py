@@ -27,7 +27,9 @@ from werkzeug.wrappers import Response
 from trilend.api.problems import answer_error
 from trilend.api.v1 import install_api
 from trilend.audit.labels import act_label
+from trilend.company.views import CompanyView
 from trilend.config import settings
+from trilend.console import company_views as _company_pages  # noqa: F401
 from trilend.console.views import blueprint as console_blueprint
 from trilend.documents.views import FilesView
 from trilend.errors import TrilendError
@@ -66,6 +68,7 @@ _SHARED_VIEWS: tuple[type, ...] = (
     ApiClientsView,
     SigningView,
     FilesView,
+    CompanyView,
 )
 
 
@@ -269,12 +272,13 @@ def _public_context() -> ShellContext:
 def _console_context() -> ShellContext:
     if g.get("operator") is None:
         return ShellContext(face="console", environment_banner=_banner())
-    active = request.endpoint == "console.tenants"
-    companies = NavItem(gettext("Companies"), url_for("console.tenants"), "building", active)
+    on_plans = (request.endpoint or "").startswith("console.plan_")
+    companies = NavItem(gettext("Companies"), url_for("console.tenants"), "building", not on_plans)
+    plans = NavItem(gettext("Plans"), url_for("console.plan_list"), "gauge", on_plans)
     return ShellContext(
         face="console",
         person_name=g.operator.name,
-        navigation=(NavGroup("", (companies,)),),
+        navigation=(NavGroup("", (companies, plans)),),
         sign_out_url=url_for("console.sign_out"),
         environment_banner=_banner(),
     )

@@ -38,6 +38,8 @@ class Settings(BaseSettings):
     outbox_page: bool = False
     environment_label: str = ""
     support_contact: str = ""
+    dns_resolver: str = ""
+    sandbox_hosts: list[str] = []
     gallery: bool = False
     metrics_on_public_hosts: bool = True
     allow_loopback_egress: bool = False
@@ -70,6 +72,11 @@ class Settings(BaseSettings):
         """Address of a tenant (by slug) or of the console, without a trailing slash."""
         parts = urlsplit(self.base_url)
         return f"{parts.scheme}://{subdomain}.{parts.netloc}"
+
+    def url_at(self, host: str) -> str:
+        """Address at a host name of a tenant's own, by the scheme and port of the public site."""
+        parts = urlsplit(self.base_url)
+        return f"{parts.scheme}://{host}:{parts.port}" if parts.port else f"{parts.scheme}://{host}"
 
 
 @cache

@@ -13,6 +13,7 @@ from trilend.app import views_of_kind
 # Imported for their tables and their job handlers.
 from trilend.archives import tasks as _archives  # noqa: F401
 from trilend.audit import models as _audit  # noqa: F401
+from trilend.company import watch as _company  # noqa: F401
 from trilend.console import service as _console  # noqa: F401
 from trilend.documents import models as _documents  # noqa: F401
 from trilend.identity import models as _identity  # noqa: F401
@@ -33,8 +34,11 @@ from trilend.storage import sweeping as _sweeping  # noqa: F401
 from trilend.tenancy import blueprint as blueprints
 from trilend.tenancy import versions as _versions  # noqa: F401
 from trilend.tenancy.blueprint import Blueprint, Permissions
+from trilend.tenancy.domains import models as _domains  # noqa: F401
+from trilend.tenancy.lifecycle import models as _lifecycle  # noqa: F401
 from trilend.tenancy.migration import models as _migration  # noqa: F401
 from trilend.tenancy.migration.steps import stamp
+from trilend.tenancy.plans import models as _plans  # noqa: F401
 from trilend.web.language import install_languages
 
 

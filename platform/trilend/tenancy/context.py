@@ -11,6 +11,7 @@ from sqlalchemy import Engine, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
+from trilend.config import settings
 from trilend.db.base import REGISTRY_SCHEMA
 from trilend.db.engine import READ_ONLY_TRANSACTION, Scope, in_scope
 from trilend.tenancy.door import OPEN, Admission, Reason, admission_of
@@ -46,7 +47,13 @@ class BoundTenant:
     door: Door = Door.OPEN
     door_reason: str = ""
     plan: str = "trial"
+    host: str = ""
     admission: Admission = OPEN
+
+    @property
+    def url(self) -> str:
+        """Address of its pages for links: at the domain it chose, else at its subdomain; without a trailing slash."""
+        return settings().url_at(self.host) if self.host else settings().url_of(self.slug)
 
     @classmethod
     def of(cls, tenant: Tenant) -> "BoundTenant":
@@ -72,6 +79,7 @@ class BoundTenant:
             door=Door(tenant.door),
             door_reason=tenant.door_reason,
             plan=tenant.plan,
+            host=tenant.host,
             admission=admission_of(tenant),
         )
 

@@ -33,7 +33,8 @@ class Tenant(Created, RegistryBase):
     `shard` and `cell` say on which server and behind which login the schema lies; `revision` how far it is migrated.
     `door` is what passing work such as a move leaves open, `door_reason` a code that tells which, `door_until` for how
     long if that is known; `suspension` is what an operator has left open of a suspended tenant. `tenancy.door` draws
-    the sum.
+    the sum. `host` is the domain of its own that the tenant chose for its links, empty for `<slug>.` below the
+    platform's.
     `copy_of` names the tenant of which this one is an earlier state, brought back to be looked at; only the living and
     the originals need a credit code of their own.
     `wrapped_key` repeats the first data key for processes of the release before `data_key` was there.
@@ -46,6 +47,7 @@ class Tenant(Created, RegistryBase):
         Index("tenant_uscc_key", "uscc", unique=True, postgresql_where=text("copy_of IS NULL AND state <> 'closed'")),
         Index("tenant_kind_revision", "kind", "revision"),
         Index("tenant_created_at", "created_at"),
+        Index("tenant_state_created_at", "state", "created_at"),
     )
 
     id: Mapped[str] = mapped_column(String(16), primary_key=True)
@@ -65,6 +67,8 @@ class Tenant(Created, RegistryBase):
     fault: Mapped[str] = mapped_column(String(500), default="", server_default="")
     plan: Mapped[str] = mapped_column(String(32), default="trial")
     copy_of: Mapped[str | None] = mapped_column(String(16))
+    host: Mapped[str] = mapped_column(String(253), default="", server_default="")
+    verified_at: Mapped[datetime | None]
     wrapped_key: Mapped[bytes | None] = mapped_column(LargeBinary)
     ready_at: Mapped[datetime | None]
     data_keys: Mapped[list["DataKey"]] = relationship(order_by="DataKey.number", passive_deletes=True)

@@ -7,7 +7,7 @@ from trilend.config import settings
 from trilend.tenancy.context import bound
 from trilend.tenancy.errors import UnknownTenant
 from trilend.tenancy.models import Door
-from trilend.tenancy.service import tenant_by_slug
+from trilend.tenancy.service import tenant_by_host, tenant_by_slug
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -37,7 +37,8 @@ class HostRouter:
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Serve one request."""
-        label = subdomain(environ.get("HTTP_HOST", ""))
+        host = environ.get("HTTP_HOST", "")
+        label = subdomain(host)
         if environ.get("PATH_INFO") in _OPERATIONAL:
             hidden = environ["PATH_INFO"] == "/metrics" and not settings().metrics_on_public_hosts
             environ["trilend.unknown_host"] = hidden and label is not None
@@ -47,10 +48,8 @@ class HostRouter:
         if label == CONSOLE:
             return self._console(environ, start_response)
         try:
-            tenant = tenant_by_slug(label) if label else None
+            tenant = tenant_by_slug(label) if label else tenant_by_host(name_of(host))
         except UnknownTenant:
-            tenant = None
-        if tenant is None:
             environ["trilend.unknown_host"] = True
             return self._public(environ, start_response)
         with bound(tenant):
@@ -58,9 +57,14 @@ class HostRouter:
             return serve(environ, start_response)
 
 
+def name_of(host: str) -> str:
+    """The name in a Host header, without the port."""
+    return host.rsplit(":", 1)[0].lower() if not host.endswith("]") else host
+
+
 def subdomain(host: str) -> str | None:
     """The label below the base domain: empty for the bare domain, None for a host that is not ours."""
-    name = host.rsplit(":", 1)[0].lower() if not host.endswith("]") else host
+    name = name_of(host)
     base = settings().base_host
     if name == base:
         return ""

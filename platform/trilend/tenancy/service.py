@@ -4,13 +4,14 @@ import secrets
 import time
 from collections.abc import Sequence
 
-from sqlalchemy import delete, func, select, union_all
+from sqlalchemy import Select, delete, func, select, union_all
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
 from trilend.config import settings
 from trilend.kinds import kinds
 from trilend.tenancy.context import FIRST_KEY, BoundTenant, RegistrySession
+from trilend.tenancy.domains.models import Domain, DomainState
 from trilend.tenancy.door import LIFELESS
 from trilend.tenancy.errors import CompanyTaken, SlugTaken, UnknownKind, UnknownTenant
 from trilend.tenancy.migration.steps import targets
@@ -24,7 +25,8 @@ WITH_KEYS = joinedload(Tenant.data_keys)
 _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
 CACHE_SECONDS = 5.0
 """How long a process may go on with what it knows of a tenant: a new state or door acts after that."""
-_cache: dict[str, tuple[float, BoundTenant]] = {}
+_MOST_REMEMBERED, _LONGEST_HOST = 20_000, 253
+_cache: dict[str, tuple[float, BoundTenant | None]] = {}
 
 
 def register_tenant(
@@ -110,17 +112,36 @@ def is_company_free(session: Session, uscc: str) -> bool:
 
 def tenant_by_slug(slug: str) -> BoundTenant:
     """The living tenant at this subdomain, from memory for up to five seconds; raises `UnknownTenant`."""
-    now = time.monotonic()
-    held = _cache.get(slug)
-    if held and held[0] > now:
-        return held[1]
-    with RegistrySession() as session:
-        tenant = session.scalars(select(Tenant).where(Tenant.slug == slug).options(WITH_KEYS)).unique().one_or_none()
-        if tenant is None or tenant.state in LIFELESS:
-            raise UnknownTenant(slug)
-        found = BoundTenant.of(tenant)
-    _cache[slug] = (now + CACHE_SECONDS, found)
-    return found
+    return _remembered(slug, select(Tenant).where(Tenant.slug == slug), nobody_too=False)
+
+
+def tenant_by_host(host: str) -> BoundTenant:
+    """The living tenant that has proved this domain, from memory for up to five seconds; raises `UnknownTenant`."""
+    if not 0 < len(host) <= _LONGEST_HOST:
+        raise UnknownTenant(host)
+    proved = select(Domain.tenant_id).where(Domain.host == host, Domain.state == DomainState.VERIFIED)
+    return _remembered(host, select(Tenant).where(Tenant.id == proved.scalar_subquery()))
+
+
+def _remembered(name: str, wanted: Select[Tenant], *, nobody_too: bool = True) -> BoundTenant:
+    """The tenant, and where `nobody_too` also that there is none: a foreign name then costs one query in five seconds.
+
+    A subdomain that nobody has may have somebody in the next moment, who wants to be let in.
+    """
+    held = _cache.get(name)
+    if held is None or held[0] <= time.monotonic():
+        with RegistrySession() as session:
+            tenant = session.scalars(wanted.options(WITH_KEYS)).unique().one_or_none()
+            living = tenant is not None and tenant.state not in LIFELESS
+            found = BoundTenant.of(tenant) if tenant is not None and living else None
+        held = (time.monotonic() + CACHE_SECONDS, found)
+        if len(_cache) >= _MOST_REMEMBERED:
+            _cache.clear()
+        if found is not None or nobody_too:
+            _cache[name] = held
+    if held[1] is None:
+        raise UnknownTenant(name)
+    return held[1]
 
 
 def tenant_by_id(tenant_id: str) -> BoundTenant:
