@@ -5,17 +5,33 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from flask import Flask, abort, current_app, flash, g, redirect, render_template, request, url_for
+from flask import (
+    Flask,
+    abort,
+    current_app,
+    flash,
+    g,
+    get_flashed_messages,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask_appbuilder import AppBuilder
 from flask_babel import gettext
 from flask_wtf.csrf import CSRFProtect
 from jinja2 import ChoiceLoader, FileSystemLoader
 from werkzeug.wrappers import Response
 
+from trilend.api.problems import answer_error
 from trilend.api.v1 import install_api
 from trilend.audit.labels import act_label
+from trilend.company.views import CompanyView
 from trilend.config import settings
+from trilend.console import company_views as _company_pages  # noqa: F401
 from trilend.console.views import blueprint as console_blueprint
+from trilend.documents.views import FilesView
 from trilend.errors import TrilendError
 from trilend.home.views import HomeView
 from trilend.identity.security import TenantSecurityManager
@@ -31,14 +47,17 @@ from trilend.payments.views import StatementsView
 from trilend.plugin_host.views import ConnectionsView
 from trilend.signing.views import SigningView
 from trilend.signup.views import blueprint as signup_blueprint
-from trilend.tenancy.context import current_tenant, tenant_session
-from trilend.tenancy.errors import UnknownTenant
+from trilend.tenancy.context import current_tenant, refused_write, tenant_session
+from trilend.tenancy.door import Admission
+from trilend.tenancy.errors import NotAdmitted, UnknownTenant, not_admitted
 from trilend.tenancy.routing import HostRouter
 from trilend.web import gallery, health
+from trilend.web.formats import instant
 from trilend.web.language import install_languages, prepare_appbuilder_languages, use_languages_in_appbuilder
-from trilend.web.shell import NavGroup, NavItem, ShellContext, install_shell
+from trilend.web.shell import NavGroup, NavItem, ShellContext, install_shell, request_id
 
 _HERE = Path(__file__).parent
+_MACHINE_PATHS = ("/api/", "/oauth/")
 _MAX_UPLOAD = 20 * 1024 * 1024
 _SHARED_VIEWS: tuple[type, ...] = (
     PartiesView,
@@ -48,12 +67,19 @@ _SHARED_VIEWS: tuple[type, ...] = (
     ParametersView,
     ApiClientsView,
     SigningView,
+    FilesView,
+    CompanyView,
 )
 
 
 def create_application() -> HostRouter:
     """The WSGI application of the whole platform."""
-    return HostRouter(public=create_public_app(), console=create_console_app(), tenant=create_tenant_app())
+    return HostRouter(
+        public=create_public_app(),
+        console=create_console_app(),
+        tenant=create_tenant_app(),
+        notice=create_notice_app(),
+    )
 
 
 def create_public_app() -> Flask:
@@ -126,6 +152,32 @@ def create_tenant_app() -> Flask:
         if owner is not None and owner != current_tenant().kind:
             abort(404)
 
+    @app.after_request
+    def tell_of_refused_write(response: Response) -> Response:
+        # Flask-AppBuilder's own views catch every error and go on as if nothing had been wanted.
+        refused = refused_write()
+        if refused is None or response.status_code >= 400:
+            return response
+        tenant_session.rollback()
+        get_flashed_messages()
+        return _not_admitted(refused)
+
+    return app
+
+
+def create_notice_app() -> Flask:
+    """What is served at the address of a tenant whose door is shut: why, in the reader's language, and nothing else."""
+    app = _flask("tenant")
+    app.session_interface = TenantCookieSessions()
+    install_languages(app, _translations())
+    install_shell(app, _notice_context)
+    _show_errors_as_pages(app)
+
+    @app.before_request
+    def refuse() -> None:
+        if request.blueprint not in ("trilend_web", "trilend_language"):
+            raise not_admitted(current_tenant().admission)
+
     return app
 
 
@@ -175,12 +227,33 @@ def _show_errors_as_pages(app: Flask) -> None:
         tenantless = app.name != "trilend.tenant"
         if not tenantless:
             tenant_session.rollback()
+        if request.path.startswith(_MACHINE_PATHS):
+            return answer_error(error)
+        if isinstance(error, NotAdmitted):
+            return _not_admitted(error)
         if request.method == "POST" and (back := _own_page(request.referrer)):
             flash(str(error), "danger")
             return redirect(back, 303)
         return render_template("trilend/errors/refused.html", error=error), error.status
 
     app.register_error_handler(TrilendError, show)
+
+
+def _not_admitted(error: NotAdmitted) -> Response:
+    """Why one may not enter or write; what was entered is kept on the page and can be sent again from it."""
+    kept = [
+        (name, value)
+        for name, values in request.form.lists()
+        for value in values
+        if name != "csrf_token" and "password" not in name
+    ]
+    contact = settings().support_contact
+    page = render_template(
+        "trilend/errors/not_admitted.html", error=error, kept=kept, contact=contact, request_number=request_id()
+    )
+    response = make_response(page, error.status, error.headers)
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def _own_page(referrer: str | None) -> str | None:
@@ -199,15 +272,29 @@ def _public_context() -> ShellContext:
 def _console_context() -> ShellContext:
     if g.get("operator") is None:
         return ShellContext(face="console", environment_banner=_banner())
-    active = request.endpoint == "console.tenants"
-    companies = NavItem(gettext("Companies"), url_for("console.tenants"), "building", active)
+    on_plans = (request.endpoint or "").startswith("console.plan_")
+    companies = NavItem(gettext("Companies"), url_for("console.tenants"), "building", not on_plans)
+    plans = NavItem(gettext("Plans"), url_for("console.plan_list"), "gauge", on_plans)
     return ShellContext(
         face="console",
         person_name=g.operator.name,
-        navigation=(NavGroup("", (companies,)),),
+        navigation=(NavGroup("", (companies, plans)),),
         sign_out_url=url_for("console.sign_out"),
         environment_banner=_banner(),
     )
+
+
+def _notice_context() -> ShellContext:
+    return ShellContext(face="tenant", company_name=current_tenant().name, environment_banner=_banner())
+
+
+def _notice(admission: Admission) -> str | None:
+    if admission.is_open:
+        return None
+    sentences = [str(not_admitted(admission))]
+    if admission.until:
+        sentences.append(gettext("Until %(when)s.", when=instant(admission.until)))
+    return " ".join(sentences)
 
 
 def _tenant_context() -> ShellContext:
@@ -215,7 +302,11 @@ def _tenant_context() -> ShellContext:
     kind: TenantKind = kinds()[tenant.kind]
     name = person_name()
     shown = ShellContext(
-        face="tenant", company_name=tenant.name, kind_label=str(kind.label), environment_banner=_banner()
+        face="tenant",
+        company_name=tenant.name,
+        kind_label=str(kind.label),
+        notice=_notice(tenant.admission),
+        environment_banner=_banner(),
     )
     if not name:
         return replace(shown, sign_in_url=url_for("SignInView.login"))

@@ -18,7 +18,8 @@ class Settings(BaseSettings):
     """What an operator decides; secrets never have defaults.
 
     `database_url` is the login that owns nothing, `owner_database_url` the one that creates schemas and roles (only
-    workers and migrations have it). `base_url` is the public site; tenants and console live on host names below it.
+    workers and migrations have it). `master_key_other` opens what it has wrapped while master keys are exchanged.
+    `base_url` is the public site; tenants and console live on host names below it.
     """
 
     model_config = SettingsConfigDict(env_prefix="TRILEND_", extra="ignore", frozen=True)
@@ -28,12 +29,17 @@ class Settings(BaseSettings):
     valkey_url: str
     secret_key: SecretStr
     master_key: SecretStr
+    master_key_other: SecretStr | None = None
     base_url: str
     storage_url: str
+    storage_grace_hours: int = Field(default=24, ge=1)
     smtp_url: SecretStr | None = None
     mail_from: str = "no-reply@localhost"
     outbox_page: bool = False
     environment_label: str = ""
+    support_contact: str = ""
+    dns_resolver: str = ""
+    sandbox_hosts: list[str] = []
     gallery: bool = False
     metrics_on_public_hosts: bool = True
     allow_loopback_egress: bool = False
@@ -46,6 +52,11 @@ class Settings(BaseSettings):
     shards: dict[str, ServerAddresses] = {}
     shard_for_new_tenants: str = "primary"
     spares_per_kind: int = 2
+    archive_url: str = ""
+    export_days: int = 7
+    moved_space_hours: int = 24
+    closing_grace_days: int = 30
+    escrow_public_key: str = ""
 
     @property
     def scheme(self) -> str:
@@ -61,6 +72,11 @@ class Settings(BaseSettings):
         """Address of a tenant (by slug) or of the console, without a trailing slash."""
         parts = urlsplit(self.base_url)
         return f"{parts.scheme}://{subdomain}.{parts.netloc}"
+
+    def url_at(self, host: str) -> str:
+        """Address at a host name of a tenant's own, by the scheme and port of the public site."""
+        parts = urlsplit(self.base_url)
+        return f"{parts.scheme}://{host}:{parts.port}" if parts.port else f"{parts.scheme}://{host}"
 
 
 @cache

@@ -7,6 +7,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+from flask_babel import lazy_gettext as _l
 from sqlalchemy import Table
 from sqlalchemy.sql.dml import Insert
 
@@ -42,13 +43,56 @@ class Role:
 
 
 @dataclass(frozen=True)
+class PaperKind:
+    """A paper by which a company of some kind is verified, and what stands on it.
+
+    `holder` and `number` are the labels of the two facts that are entered; `checks` names what they are compared with:
+    `company` the registered name, `uscc` the credit code, `resident_id` the form of a resident id.
+    """
+
+    name: str
+    label: Any
+    hint: Any
+    holder: Any
+    number: Any
+    checks: frozenset[str] = frozenset()
+    runs_out: bool = True
+
+
+BUSINESS_LICENCE = PaperKind(
+    "business_licence",
+    _l("Business licence"),
+    _l("The original or a stamped copy, all four corners visible"),
+    _l("Company name on the licence"),
+    _l("Unified social credit code"),
+    frozenset({"company", "uscc"}),
+)
+LEGAL_REPRESENTATIVE_ID = PaperKind(
+    "legal_representative_id",
+    _l("Resident id of the legal representative"),
+    _l("Both sides in one file"),
+    _l("Name of the legal representative"),
+    _l("Resident id number"),
+    frozenset({"resident_id"}),
+)
+AUTHORISATION_LETTER = PaperKind(
+    "authorisation_letter",
+    _l("Letter of authorisation"),
+    _l("For the person who administers this space, signed by the legal representative and stamped"),
+    _l("Name of the person authorised"),
+    _l("Number of the letter"),
+    runs_out=False,
+)
+
+
+@dataclass(frozen=True)
 class TenantKind:
     """One kind of business, as the platform sees it.
 
     `tables` live only in tenants of this kind; `views` are FAB view classes that do not exist for other kinds (404);
     `api` gives the kind's resources under `/api/v1` (`trilend.api.operations.Resource`); `seeds` yield the rows every new tenant begins with; `load_jobs`
     imports the modules that register background jobs; `revisions` is the folder of the kind's own Alembic branch;
-    `end_of_day` takes a session and a business date.
+    `end_of_day` takes a session and a business date; `papers` are those by which an operator verifies the company.
     """
 
     name: str
@@ -60,6 +104,7 @@ class TenantKind:
     api: Callable[[], Sequence[Any]] = tuple
     menu: tuple[MenuGroup, ...] = ()
     roles: tuple[Role, ...] = ()
+    papers: tuple[PaperKind, ...] = (BUSINESS_LICENCE, LEGAL_REPRESENTATIVE_ID, AUTHORISATION_LETTER)
     seeds: Callable[[], Sequence[Insert]] = tuple
     load_jobs: Callable[[], None] = field(default=lambda: None)
     translations: Path | None = None

@@ -11,7 +11,9 @@ from sqlalchemy.sql.dml import Insert
 from trilend.app import views_of_kind
 
 # Imported for their tables and their job handlers.
+from trilend.archives import tasks as _archives  # noqa: F401
 from trilend.audit import models as _audit  # noqa: F401
+from trilend.company import watch as _company  # noqa: F401
 from trilend.console import service as _console  # noqa: F401
 from trilend.documents import models as _documents  # noqa: F401
 from trilend.identity import models as _identity  # noqa: F401
@@ -27,11 +29,16 @@ from trilend.plugin_host.catalogue import installed
 from trilend.plugin_host.models import AllowedPlugin
 from trilend.signing import models as _signing  # noqa: F401
 from trilend.signup import service as _signup  # noqa: F401
+from trilend.storage import rotation as _rotation  # noqa: F401
+from trilend.storage import sweeping as _sweeping  # noqa: F401
 from trilend.tenancy import blueprint as blueprints
 from trilend.tenancy import versions as _versions  # noqa: F401
 from trilend.tenancy.blueprint import Blueprint, Permissions
+from trilend.tenancy.domains import models as _domains  # noqa: F401
+from trilend.tenancy.lifecycle import models as _lifecycle  # noqa: F401
 from trilend.tenancy.migration import models as _migration  # noqa: F401
 from trilend.tenancy.migration.steps import stamp
+from trilend.tenancy.plans import models as _plans  # noqa: F401
 from trilend.web.language import install_languages
 
 

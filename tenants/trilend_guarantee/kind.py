@@ -4,7 +4,16 @@ from pathlib import Path
 
 from flask_babel import lazy_gettext as _l
 
-from trilend.kinds import MenuEntry, MenuGroup, Role, TenantKind
+from trilend.kinds import (
+    AUTHORISATION_LETTER,
+    BUSINESS_LICENCE,
+    LEGAL_REPRESENTATIVE_ID,
+    MenuEntry,
+    MenuGroup,
+    PaperKind,
+    Role,
+    TenantKind,
+)
 
 _READ = ("can_list", "can_show")
 
@@ -33,6 +42,19 @@ KIND = TenantKind(
         ),
         Role("Reviewer", _l("Review committee"), {"Parties": _READ, "MyPassword": ("*",)}),
         Role("Cashier", _l("Cashier"), {"Parties": _READ, "Statements": ("*",), "Books": ("*",), "MyPassword": ("*",)}),
+    ),
+    papers=(
+        BUSINESS_LICENCE,
+        PaperKind(
+            "operating_permit",
+            _l("Financing guarantee permit"),
+            _l("Issued by the supervising authority of the province"),
+            _l("Company name on the permit"),
+            _l("Number of the permit"),
+            frozenset({"company"}),
+        ),
+        LEGAL_REPRESENTATIVE_ID,
+        AUTHORISATION_LETTER,
     ),
     translations=Path(__file__).parent / "translations",
     revisions=Path(__file__).parent / "revisions",

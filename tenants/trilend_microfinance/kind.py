@@ -7,7 +7,16 @@ from typing import Any, cast
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import Table
 
-from trilend.kinds import MenuEntry, MenuGroup, Role, TenantKind
+from trilend.kinds import (
+    AUTHORISATION_LETTER,
+    BUSINESS_LICENCE,
+    LEGAL_REPRESENTATIVE_ID,
+    MenuEntry,
+    MenuGroup,
+    PaperKind,
+    Role,
+    TenantKind,
+)
 from trilend.payments.labels import INSTRUCTION_STATES
 from trilend_microfinance.applications.models import Application
 from trilend_microfinance.importing.models import ImportBatch
@@ -154,6 +163,19 @@ KIND = TenantKind(
     roles=ROLES,
     seeds=seeds,
     load_jobs=_load_jobs,
+    papers=(
+        BUSINESS_LICENCE,
+        PaperKind(
+            "operating_permit",
+            _l("Microfinance operating permit"),
+            _l("Issued or approved by the financial authority of the province"),
+            _l("Company name on the permit"),
+            _l("Number of the permit"),
+            frozenset({"company"}),
+        ),
+        LEGAL_REPRESENTATIVE_ID,
+        AUTHORISATION_LETTER,
+    ),
     translations=_HERE / "translations",
     revisions=_HERE / "revisions",
     templates=_HERE / "templates",

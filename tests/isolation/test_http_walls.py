@@ -8,9 +8,12 @@ import pytest
 from tests.conftest import PASSWORD
 from werkzeug.test import Client
 
+from trilend.documents.service import AREA
 from trilend.errors import NotFound
 from trilend.storage import objects
-from trilend.tenancy.context import bound
+from trilend.storage.errors import ObjectDamaged, ObjectMissing
+from trilend.storage.models import StoredObject
+from trilend.tenancy.context import bound, tenant_session
 
 
 def sign_in(client: Client, password: str = PASSWORD) -> None:
@@ -101,17 +104,42 @@ def test_forwarded_hosts_are_not_looked_at(browse: Callable[[str], Client], tena
 
 def test_an_object_key_of_one_tenant_opens_nothing_in_another(tenant: Any, other: Any) -> None:
     with bound(tenant):
-        key = objects.put("documents", b"contract")
-        assert objects.get(key) == b"contract"
+        stored = objects.put(tenant_session(), AREA, b"contract")
+        tenant_session().commit()
+        key = stored.key
+        assert objects.read(objects.find(tenant_session(), key)) == b"contract"
     with bound(other):
         for attempt in (key, f"../{tenant.id}/{key}", f"documents/../../{tenant.id}/{key}"):
             with pytest.raises(NotFound):
-                objects.get(attempt)
+                objects.find(tenant_session(), attempt)
+
+
+def test_a_row_that_names_anothers_object_opens_nothing(tenant: Any, other: Any, installation: Any) -> None:
+    with bound(tenant):
+        stored = objects.put(tenant_session(), AREA, b"contract")
+        tenant_session().commit()
+        key, copied = stored.key, {name: getattr(stored, name) for name in ("area", "size", "sha256", "media_type")}
+    with bound(other):
+        forged = StoredObject(key=key, key_number=1, **copied)
+        tenant_session().add(forged)
+        tenant_session().commit()
+        with pytest.raises(ObjectMissing):
+            objects.read(forged)
+        for path in (f"../{tenant.id}/{key}", f"documents/../../{tenant.id}/{key}"):
+            with pytest.raises(ObjectMissing):
+                objects.read(StoredObject(key=path, key_number=1, **copied))
+        # Even with the sealed bytes copied into its own folder another's key opens nothing.
+        target = installation.folder / "objects" / other.id / key
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes((installation.folder / "objects" / tenant.id / key).read_bytes())
+        with pytest.raises(ObjectDamaged):
+            objects.read(forged)
 
 
 def test_a_stored_object_is_not_readable_without_the_tenants_key(installation: Any, tenant: Any) -> None:
     with bound(tenant):
-        objects.put("documents", b"a very plain sentence")
+        objects.put(tenant_session(), AREA, b"a very plain sentence")
+        tenant_session().commit()
     stored = [file.read_bytes() for file in (installation.folder / "objects").rglob("*") if file.is_file()]
     assert stored
     assert not any(b"a very plain sentence" in content for content in stored)

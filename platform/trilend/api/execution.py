@@ -15,7 +15,8 @@ from trilend.api.programs import calling_program
 from trilend.api.validation import read_body, read_query
 from trilend.errors import TrilendError
 from trilend.identity.service import signed_in_actor
-from trilend.tenancy.context import tenant_session
+from trilend.tenancy.context import current_tenant, tenant_session
+from trilend.tenancy.plans.calls import count_call
 from trilend_sdk.errors import PluginError
 
 BASE = "/api/v1"
@@ -42,6 +43,7 @@ def perform(operation: Operation, numbers: Mapping[str, Any]) -> Response:
 
 def _perform(session: Session, operation: Operation, numbers: Mapping[str, Any]) -> Response:
     g.api_client = calling_program(session, operation.scope)
+    count_call(current_tenant())
     call = Call(session, signed_in_actor(), g.api_client)
     values = dict(numbers)
     if operation.query:

@@ -19,13 +19,14 @@ from authlib.oauth2.rfc6750 import BearerTokenGenerator
 from authlib.oauth2.rfc7009 import RevocationEndpoint
 from flask import Blueprint, Response, request
 from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
 
 from trilend.api.idempotency import forget_old_keys
 from trilend.api.programs import digest_of
 from trilend.config import settings
 from trilend.db.base import now
 from trilend.identity.models import ApiClient, ApiToken
-from trilend.tenancy.context import tenant_session
+from trilend.tenancy.context import bookkeeping, tenant_session
 
 TOKEN_SECONDS = 3600
 _METHODS = ["client_secret_basic", "client_secret_post"]
@@ -101,8 +102,9 @@ class Revocation(RevocationEndpoint):  # type: ignore[misc]
 
     def revoke_token(self, token: HeldToken, request: OAuth2Request) -> None:
         """Mark the token as revoked."""
-        token.row.revoked = True
-        tenant_session.commit()
+        with bookkeeping():
+            token.row.revoked = True
+            tenant_session.commit()
 
 
 class TokenRequest(FlaskOAuth2Request):  # type: ignore[misc]
@@ -131,6 +133,10 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc]
     def save_token(self, token: dict[str, Any], request: OAuth2Request) -> None:
         """Keep the digest of a new token, and forget what has run out."""
         session, client = tenant_session(), request.client.row
+        with bookkeeping():
+            self._keep(session, client, token)
+
+    def _keep(self, session: Session, client: ApiClient, token: dict[str, Any]) -> None:
         session.execute(delete(ApiToken).where(ApiToken.client_id == client.id, ApiToken.expires_at < func.now()))
         forget_old_keys(session, client.id)
         session.add(

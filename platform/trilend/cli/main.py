@@ -18,6 +18,8 @@ _COMMANDS = {
     "healthcheck": "trilend.cli.serve:healthcheck",
     "tenant": "trilend.cli.tenants:tenant",
     "operator": "trilend.cli.tenants:operator",
+    "keys": "trilend.cli.keys:keys",
+    "storage": "trilend.cli.storage:storage",
     "eod": "trilend.cli.business:eod",
     "import": "trilend.cli.business:import_file",
     "sandbox": "trilend.cli.sandbox:sandbox",

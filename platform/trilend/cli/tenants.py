@@ -7,12 +7,23 @@ from typing import Any
 
 import click
 
+from trilend.cli.archives import COMMANDS as ARCHIVES
+from trilend.cli.keys import forget_keys, rotate_key
+from trilend.cli.lifecycle import COMMANDS
 from trilend.cli.main import use_installation
 
 
 @click.group()
 def tenant() -> None:
     """Companies on the platform."""
+
+
+for _command in COMMANDS:
+    tenant.add_command(_command)
+tenant.add_command(rotate_key)
+tenant.add_command(forget_keys)
+for _command in ARCHIVES:
+    tenant.add_command(_command)
 
 
 @tenant.command("list")

@@ -1,13 +1,20 @@
 """Operators of the platform: who they are, and what they see of tenants."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 from werkzeug.security import check_password_hash, generate_password_hash
 
-from trilend.tenancy.models import Operator, Tenant
+from trilend.company.models import PaperIndex, PaperState
+from trilend.company.papers import EXPIRING_DAYS, today_in_china
+from trilend.tenancy.models import Door, Operator, Tenant, TenantState
+from trilend.tenancy.plans.errors import InvalidFigure
+from trilend.tenancy.plans.models import Plan
 
+PLAN_FIGURES = ("people", "storage_bytes", "calls_per_day", "calls_per_month")
 _NOBODY = generate_password_hash("nobody has this password")
 
 
@@ -27,11 +34,92 @@ def authenticate(session: Session, username: str, password: str) -> Operator | N
     return operator if matches else None
 
 
-def list_tenants(session: Session, *, search: str, offset: int, limit: int) -> tuple[Sequence[Tenant], int]:
+@dataclass(frozen=True)
+class Wanted:
+    """What an operator looks for in the list; empty means all. `attention` is one of `ATTENTIONS`."""
+
+    search: str = ""
+    state: str = ""
+    kind: str = ""
+    attention: str = ""
+
+
+def _waits_for_papers() -> ColumnElement[bool]:
+    waiting = select(PaperIndex.tenant_id).where(PaperIndex.state == PaperState.SUBMITTED)
+    return Tenant.id.in_(waiting)
+
+
+def _has_papers_running_out() -> ColumnElement[bool]:
+    soon = today_in_china() + timedelta(days=EXPIRING_DAYS)
+    running_out = select(PaperIndex.tenant_id).where(
+        PaperIndex.valid_until <= soon, PaperIndex.state != PaperState.SUBMITTED
+    )
+    return Tenant.id.in_(running_out)
+
+
+def _has_fault() -> ColumnElement[bool]:
+    return Tenant.fault != ""
+
+
+def _is_not_open() -> ColumnElement[bool]:
+    return (Tenant.door != Door.OPEN) | (Tenant.state == TenantState.SUSPENDED)
+
+
+ATTENTIONS: Mapping[str, Callable[[], ColumnElement[bool]]] = {
+    "papers": _waits_for_papers,
+    "expiring": _has_papers_running_out,
+    "fault": _has_fault,
+    "door": _is_not_open,
+}
+
+
+def list_tenants(session: Session, wanted: Wanted, *, offset: int, limit: int) -> tuple[Sequence[Tenant], int]:
     """A page of tenants, newest first, and how many match in all."""
     statement = select(Tenant)
-    if search:
-        by_text = Tenant.name.contains(search, autoescape=True) | Tenant.slug.contains(search, autoescape=True)
-        statement = statement.where(by_text | (Tenant.uscc == search.upper()))
-    total = session.scalar(select(func.count()).select_from(statement.subquery())) or 0
+    if wanted.search:
+        text = wanted.search
+        by_text = Tenant.name.contains(text, autoescape=True) | Tenant.slug.contains(text, autoescape=True)
+        statement = statement.where(by_text | (Tenant.uscc == text.upper()) | (Tenant.host == text.lower()))
+    if wanted.state:
+        statement = statement.where(Tenant.state == wanted.state)
+    if wanted.kind:
+        statement = statement.where(Tenant.kind == wanted.kind)
+    if wanted.attention in ATTENTIONS:
+        statement = statement.where(ATTENTIONS[wanted.attention]())
+    total = session.scalar(statement.with_only_columns(func.count())) or 0
     return session.scalars(statement.order_by(Tenant.created_at.desc()).offset(offset).limit(limit)).all(), total
+
+
+def count_by_attention(session: Session) -> dict[str, int]:
+    """How many tenants ask for each sort of attention: one query, by the indexes of states and papers."""
+    columns = [
+        select(func.count()).select_from(Tenant).where(matches()).scalar_subquery().label(name)
+        for name, matches in ATTENTIONS.items()
+    ]
+    return {name: int(count) for name, count in session.execute(select(*columns)).one()._mapping.items()}
+
+
+def papers_of(session: Session, tenant_id: str) -> Mapping[str, PaperIndex]:
+    """How the papers of a tenant stand, by kind, from the registry alone."""
+    rows = session.scalars(select(PaperIndex).where(PaperIndex.tenant_id == tenant_id))
+    return {row.kind: row for row in rows}
+
+
+def save_plan(session: Session, name: str, label: str, figures: Mapping[str, str]) -> Plan:
+    """Change a plan, or add one; figures are whole numbers or empty for no limit. Raises `InvalidFigure`."""
+    plan = session.get(Plan, name) or Plan(name=name)
+    plan.label = label.strip() or name
+    for field in PLAN_FIGURES:
+        setattr(plan, field, _whole(field, figures.get(field, "")))
+    session.add(plan)
+    session.flush()
+    return plan
+
+
+def _whole(field: str, entered: str) -> int | None:
+    text = entered.replace(",", "").strip()
+    if not text:
+        return None
+    if not text.isascii() or not text.isdigit() or len(text) > 15:
+        raise InvalidFigure(field)
+    return int(text)

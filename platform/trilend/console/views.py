@@ -9,13 +9,16 @@ from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired
 
 from trilend.config import settings
-from trilend.console.service import authenticate, list_tenants
+from trilend.console.service import Wanted, authenticate, count_by_attention, list_tenants
 from trilend.kinds import kinds
 from trilend.tenancy.context import RegistrySession
-from trilend.tenancy.models import Operator
+from trilend.tenancy.door import admission_of
+from trilend.tenancy.models import Operator, TenantState
+from trilend.web.badges import STATES
 
 blueprint = Blueprint("console", __name__)
 PAGE_SIZE = 50
+LISTED_STATES = (TenantState.TRIAL, TenantState.VERIFIED, TenantState.SUSPENDED, TenantState.CLOSED)
 
 
 class SignInForm(FlaskForm):  # type: ignore[misc]
@@ -67,10 +70,14 @@ def sign_out() -> Response:
 @blueprint.get("/")
 def tenants() -> str:
     """All tenants, searched and paged."""
-    search = request.args.get("q", "").strip()
-    page = max(1, request.args.get("page", 1, type=int))
+    asked = request.args
+    wanted = Wanted(
+        asked.get("q", "").strip(), asked.get("state", ""), asked.get("kind", ""), asked.get("attention", "")
+    )
+    page = max(1, asked.get("page", 1, type=int))
     with RegistrySession() as registry:
-        rows, total = list_tenants(registry, search=search, offset=(page - 1) * PAGE_SIZE, limit=PAGE_SIZE)
+        rows, total = list_tenants(registry, wanted, offset=(page - 1) * PAGE_SIZE, limit=PAGE_SIZE)
+        counts = count_by_attention(registry)
         registry.expunge_all()
     return render_template(
         "console/tenants.html",
@@ -78,7 +85,11 @@ def tenants() -> str:
         total=total,
         page=page,
         page_size=PAGE_SIZE,
-        search=search,
+        wanted=wanted,
+        counts=counts,
+        states=LISTED_STATES,
+        state_label=lambda state: STATES[state][1],
+        admission_of=admission_of,
         kinds=kinds(),
         url_of=settings().url_of,
     )

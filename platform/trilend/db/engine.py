@@ -10,6 +10,9 @@ from psycopg._queries import PostgresQuery
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import ConnectionPoolEntry
 
+READ_ONLY_TRANSACTION = "25006"
+"""The SQLSTATE of a write that a read-only transaction refused."""
+
 _SERVED = "trilend_schemas"
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
@@ -20,10 +23,11 @@ class UnscopedTransaction(RuntimeError):
 
 @dataclass(frozen=True)
 class Scope:
-    """The role and the search path that hold for exactly one transaction."""
+    """The role and the search path that hold for exactly one transaction, and whether it may write."""
 
     role: str
     schema: str
+    read_only: bool = False
 
     def __post_init__(self) -> None:
         for identifier in (self.role, self.schema):
@@ -33,7 +37,8 @@ class Scope:
     @property
     def opening(self) -> bytes:
         """The message that begins a transaction in this scope."""
-        return f"BEGIN; SET LOCAL ROLE {self.role}; SET LOCAL search_path TO {self.schema}".encode()
+        begin = "BEGIN READ ONLY" if self.read_only else "BEGIN"
+        return f"{begin}; SET LOCAL ROLE {self.role}; SET LOCAL search_path TO {self.schema}".encode()
 
 
 class SingleStatementCursor(psycopg.Cursor[Any]):

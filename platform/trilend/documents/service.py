@@ -1,34 +1,52 @@
 """Files documents under what they belong to, and reads them back unchanged."""
 
 from collections.abc import Sequence
-from hashlib import sha256
+from datetime import date
 
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, object_session
 
 from trilend.documents.models import Document
 from trilend.errors import NotFound
 from trilend.storage import objects
+from trilend.storage.areas import CSV, DOCX, JPEG, OFD, PDF, PNG, TEXT, TIFF, XLSX, Area
+from trilend.storage.errors import ObjectMissing
+from trilend.storage.models import StoredObject
+from trilend.storage.sweeping import Claim, claims
+from trilend.tenancy.context import FIRST_KEY
 
+AREA = Area("documents", types=(PDF, OFD, PNG, JPEG, TIFF, XLSX, DOCX, TEXT, CSV), megabytes=100)
 
-class DocumentChanged(RuntimeError):
-    """A stored document does not have the digest it was filed with."""
+# Processes of the release before this one file documents without a row for the content.
+claims(Claim(Document.object_key, size=Document.size, sha256=Document.sha256, media_type=Document.media_type))
 
 
 def file_document(
-    session: Session, *, subject_type: str, subject_id: int, kind: str, title: str, media_type: str, content: bytes
+    session: Session,
+    *,
+    subject_type: str,
+    subject_id: int,
+    kind: str,
+    title: str,
+    media_type: str,
+    content: objects.Content,
+    created_by: int | None = None,
+    retain_until: date | None = None,
 ) -> Document:
-    """Store content and file it; the row appears with the caller's transaction."""
+    """Store content and file it; the row appears with the caller's transaction. Raises what `storage.objects.put` does."""
+    stored = objects.put(
+        session, AREA, content, media_type=media_type, created_by=created_by, retain_until=retain_until
+    )
     document = Document(
         subject_type=subject_type,
         subject_id=subject_id,
         kind=kind,
         title=title,
-        media_type=media_type,
-        object_key=objects.put("documents", content),
-        sha256=sha256(content).hexdigest(),
-        size=len(content),
+        media_type=stored.media_type,
+        object_key=stored.key,
+        sha256=stored.sha256,
+        size=stored.size,
     )
     session.add(document)
     session.flush()
@@ -44,11 +62,28 @@ def document(session: Session, document_id: int) -> Document:
 
 
 def content_of(filed: Document) -> bytes:
-    """A document's bytes, checked against the digest it was filed with; raises `DocumentChanged`."""
-    content = objects.get(filed.object_key)
-    if sha256(content).hexdigest() != filed.sha256:
-        raise DocumentChanged(filed.object_key)
-    return content
+    """A document's bytes, held against the digest it was filed with; raises `ObjectMissing`, `ObjectDamaged`."""
+    return objects.read(stored_of(filed))
+
+
+def stored_of(filed: Document) -> StoredObject:
+    """The stored file of a document; raises `ObjectMissing` if it has been deleted."""
+    session = object_session(filed)
+    if session is None:
+        raise RuntimeError("a document is read within the session it came from")
+    found = session.scalar(select(StoredObject).where(StoredObject.key == filed.object_key))
+    if found is None:
+        # Filed by the release before this one, while this one is rolled out; the nightly sweep gives it a row.
+        return StoredObject(
+            key=filed.object_key,
+            size=filed.size,
+            sha256=filed.sha256,
+            media_type=filed.media_type,
+            key_number=FIRST_KEY,
+        )
+    if found.deleted_at is not None:
+        raise ObjectMissing(filed.object_key)
+    return found
 
 
 def documents_of(session: Session, subject_type: str, subject_id: int) -> Sequence[Document]:

@@ -1,9 +1,10 @@
 """Sign-in, people, roles and passwords of a tenant, on FAB's views."""
 
-from typing import Any
+from typing import Any, cast
 
-from flask import g, redirect, render_template, url_for
+from flask import flash, g, redirect, render_template, request, url_for
 from flask_appbuilder import BaseView
+from flask_appbuilder.security.sqla.models import User
 from flask_appbuilder.security.views import (
     AuthDBView,
     ResetMyPasswordView,
@@ -23,7 +24,9 @@ from trilend.identity.labels import role_label
 from trilend.identity.models import ApiClient
 from trilend.identity.scopes import SCOPES
 from trilend.identity.service import add_api_client, revoke_api_client, signed_in_actor
-from trilend.tenancy.context import tenant_session
+from trilend.tenancy.context import TenantSession, tenant_session
+from trilend.tenancy.plans.errors import PeopleUsedUp
+from trilend.tenancy.plans.service import check_people
 
 
 class SignInView(AuthDBView):  # type: ignore[misc]
@@ -66,6 +69,26 @@ class UsersView(UserDBModelView):  # type: ignore[misc]
         "active": _l("Somebody who has left keeps the past work, but may not sign in"),
         "roles": _l("Roles decide what a person sees and does"),
     }
+
+    @page("/add", permission="add", methods=("GET", "POST"))
+    def add(self) -> str | Response:
+        """Add a person; where the plan is used up, the form stays as it was entered and says so."""
+        try:
+            check_people(tenant_session())
+        except PeopleUsedUp as error:
+            flash(str(error), "warning")
+            if request.method == "POST":
+                widgets = self._get_add_widget(form=self.add_form.refresh())
+                return cast(str, self.render_template(self.add_template, title=self.add_title, widgets=widgets))
+        return cast("str | Response", super().add())
+
+    def pre_update(self, item: Any) -> None:
+        """Refuse to let one more person sign in than the plan allows."""
+        # In the session of the request the form's values may have been flushed already.
+        with TenantSession() as before:
+            if item.active and not before.scalar(select(User.active).where(User.id == item.id)):
+                check_people(before)
+        super().pre_update(item)
 
     def pre_add(self, item: Any) -> None:
         """Keep the family name FAB asks for empty: the full name is one field."""

@@ -36,6 +36,17 @@ def configure() -> Celery:
         timezone="Asia/Shanghai",
         beat_schedule={
             "sweep": {"task": "trilend.sweep", "schedule": float(configured.job_sweep_seconds)},
+            "sweep-stores": {"task": "trilend.sweep_stores", "schedule": crontab(hour=3, minute=40)},
+            "watch-papers": {
+                "task": "trilend.registry_job",
+                "args": ["company.watch_papers"],
+                "schedule": crontab(hour=8, minute=30),
+            },
+            "check-domains": {
+                "task": "trilend.registry_job",
+                "args": ["company.check_domains"],
+                "schedule": crontab(minute="*/10"),
+            },
             "end-of-day": {"task": "trilend.end_of_day", "schedule": crontab(hour=0, minute=10)},
         },
     )
@@ -59,6 +70,18 @@ def end_of_day() -> None:
     """Close, in every tenant, the days that are over in the time zone of its business."""
     yesterday = datetime.now(_SHANGHAI).date() - timedelta(days=1)
     service.enqueue_for_all("parameters.close_days", {"last": yesterday.isoformat()})
+
+
+@app.task(name="trilend.sweep_stores")  # type: ignore[untyped-decorator]
+def sweep_stores() -> None:
+    """Have every tenant's store of files swept."""
+    service.enqueue_for_all("storage.sweep", {})
+
+
+@app.task(name="trilend.registry_job", expires=300)  # type: ignore[untyped-decorator]
+def registry_job(name: str) -> None:
+    """Add a job of the platform's own, unless one of this name still waits."""
+    service.enqueue_once(name)
 
 
 def send_job(tenant_id: str | None, job_id: int) -> None:

@@ -97,9 +97,23 @@ def enqueue_for_all(name: str, payload: dict[str, Any]) -> int:
     return len(tenants)
 
 
+def enqueue_once(name: str) -> bool:
+    """Add a job of the platform's own, unless one of this name waits already; whether it was added."""
+    with RegistrySession() as session:
+        waits = select(RegistryJob.id).where(RegistryJob.name == name, RegistryJob.state == JobState.QUEUED)
+        if session.scalar(waits.limit(1)) is not None:
+            return False
+        enqueue(session, name, {})
+        session.commit()
+    return True
+
+
 def run_job(tenant_id: str | None, job_id: int) -> bool:
     """Claim and run one job; False when somebody else has it, or it is done. Never raises for a failing handler."""
     tenant = tenant_by_id(tenant_id) if tenant_id else None
+    if tenant is not None and not tenant.admission.is_open:
+        # The row stays as it is; the sweep sends it when the tenant's door is open again.
+        return False
     run = _claim(tenant, job_id)
     if run is None:
         return False

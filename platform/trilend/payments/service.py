@@ -17,8 +17,9 @@ from trilend.payments.models import (
     StatementCursor,
     StatementEntryRow,
 )
-from trilend.plugin_host.connections import connection
-from trilend.plugin_host.dispatcher import Target, call, target
+from trilend.plugin_host.connections import active_connection, connection
+from trilend.plugin_host.dispatcher import Target, call, check_may_pay, target
+from trilend.plugin_host.models import Connection
 from trilend.storage.sealed import blind_index
 from trilend_sdk.bank import (
     BankAccount,
@@ -48,7 +49,8 @@ def execute(session: Session, instruction_id: int, settled: Settled) -> Instruct
 
     What is going to be sent is committed before it is sent. Whenever it is not known whether the bank has it, the
     bank is asked by the idempotency key; only a sure "not found" leads to sending it again, under the same key.
-    `settled` runs in the transaction that records settlement. Commits the session.
+    `settled` runs in the transaction that records settlement. Commits the session. Raises `RealMoneyOnTrial`; the
+    instruction then stays as it is.
     """
     instruction = _locked(session, instruction_id)
     if instruction.state not in OPEN_STATES:
@@ -58,10 +60,18 @@ def execute(session: Session, instruction_id: int, settled: Settled) -> Instruct
     fresh = instruction.state == InstructionState.RECORDED
     order = _order(instruction)
     if fresh:
+        check_may_pay(where)
         instruction.state, instruction.sent_at = InstructionState.SENDING, now()
     session.commit()
     result = _send(where, order) if fresh else _ask_then_send(where, order)
     return _conclude(session, instruction_id, result, settled)
+
+
+def paying_connection(session: Session) -> Connection:
+    """The bank connection through which the company pays; raises `ConnectionNotReady`, `RealMoneyOnTrial`."""
+    found = active_connection(session, "bank")
+    check_may_pay(target(session, found))
+    return found
 
 
 def open_instructions(session: Session, subject_type: str, subject_id: int) -> Sequence[PaymentInstruction]:

@@ -12,9 +12,11 @@ from sqlalchemy.orm import Session
 
 from trilend.db.base import now
 from trilend.plugin_host.catalogue import hooks_of, plugin
-from trilend.plugin_host.egress import Egress, allowed_hosts
-from trilend.plugin_host.errors import ConnectionNotReady, PluginNotAllowed
+from trilend.plugin_host.egress import Egress, allowed_hosts, is_for_trying_out
+from trilend.plugin_host.errors import ConnectionNotReady, PluginNotAllowed, RealMoneyOnTrial
 from trilend.plugin_host.models import AllowedPlugin, Connection, ConnectionState
+from trilend.tenancy.context import tenant_or_none
+from trilend.tenancy.models import TenantState
 from trilend_sdk.context import PluginContext
 from trilend_sdk.errors import OutcomeUnknown, PluginError
 from trilend_sdk.hooks import topics
@@ -24,6 +26,7 @@ log = structlog.get_logger(__name__)
 Result = TypeVar("Result")
 _DEADLINES = {"esign_sign": 60.0, "esign_enrol": 60.0, "esign_verify": 60.0}
 _DEFAULT_DEADLINE = 20.0
+_MOVES_MONEY = "bank_transfer"
 _calls = ThreadPoolExecutor(max_workers=32, thread_name_prefix="plugin")
 _seconds = Histogram("trilend_plugin_call_seconds", "Duration of plugin calls", ["plugin", "hook", "outcome"])
 
@@ -48,12 +51,23 @@ def target(session: Session, connection: Connection, *, must_be_active: bool = T
     return Target(connection.id, connection.plugin, dict(connection.config), dict(connection.secrets))
 
 
+def check_may_pay(where: Target) -> None:
+    """Refuse transfers through a real bank to a company that is not verified; raises `RealMoneyOnTrial`."""
+    hosts = allowed_hosts(plugin(where.plugin).manifest.egress, where.config)
+    tenant = tenant_or_none()
+    verified = tenant is not None and tenant.state == TenantState.VERIFIED
+    if not verified and not is_for_trying_out(hosts):
+        raise RealMoneyOnTrial
+
+
 def call(where: Target, hook: str, result: type[Result], *, deadline: float | None = None, **payload: Any) -> Result:
     """Call `hook` and return its checked result.
 
-    Raises the SDK's `Retryable`, `Terminal` or `OutcomeUnknown`. A plugin that raises anything else, takes longer
+    Raises `RealMoneyOnTrial`, and the SDK's `Retryable`, `Terminal` or `OutcomeUnknown`. A plugin that raises anything else, takes longer
     than its deadline or returns something of another type yields `OutcomeUnknown`: its effect outside is not known.
     """
+    if hook == _MOVES_MONEY:
+        check_may_pay(where)
     manifest = plugin(where.plugin).manifest
     context = PluginContext(
         config=where.config,

@@ -62,6 +62,18 @@ class Egress:
             raise Terminal("this address is private to the platform's network", code="egress_refused")
 
 
+def is_for_trying_out(hosts: frozenset[str]) -> bool:
+    """Whether all of a connection's hosts are sandboxes: on this machine, or named by the operator of the platform."""
+    return bool(hosts) and all(_is_loopback(host) or host in settings().sandbox_hosts for host in hosts)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
 def allowed_hosts(egress: Sequence[str], config: Mapping[str, Any]) -> frozenset[str]:
     """Host names a connection may reach: those of the manifest, `${field}` meaning the host of a configured URL."""
     hosts = set()

@@ -37,6 +37,20 @@ class ConnectionNotReady(Refused):
         )
 
 
+class RealMoneyOnTrial(Refused):
+    """A company that is not verified orders a transfer through a real bank; nothing has left."""
+
+    code = "real_money_on_trial"
+
+    def __init__(self) -> None:
+        super().__init__(
+            _l(
+                "A company on trial cannot move real money. Send your company's papers under Company and wait until the "
+                "operator of the platform has verified them, or use a sandbox bank."
+            )
+        )
+
+
 class InvalidConnection(Invalid):
     """What was entered for a connection does not fit the plugin's schema; `fields` maps field to sentence."""
 

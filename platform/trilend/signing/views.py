@@ -10,7 +10,8 @@ from werkzeug.wrappers import Response
 from wtforms import StringField
 from wtforms.validators import InputRequired
 
-from trilend.documents.service import content_of, document
+from trilend.documents.downloads import file_response
+from trilend.documents.service import document, stored_of
 from trilend.errors import TrilendError
 from trilend.identity.access import open_page
 from trilend.signing.service import seconds_to_read, send_code, sign_with_code, signatory_by_token
@@ -76,10 +77,10 @@ class SigningView(BaseView):  # type: ignore[misc]
         """The document as it stands."""
         session = tenant_session()
         signatory = signatory_by_token(session, token)
-        content = content_of(document(session, signatory.envelope.document_id))
+        response = file_response(stored_of(document(session, signatory.envelope.document_id)), "document.pdf")
         session.commit()
         allow_framing_by_this_site()
-        return FlaskResponse(content, mimetype="application/pdf", headers={"Cache-Control": "no-store"})
+        return response
 
 
 def _evidence() -> dict[str, str]:

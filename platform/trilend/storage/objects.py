@@ -1,114 +1,230 @@
-"""Stores a tenant's files, encrypted, in a local folder or in an S3 bucket."""
+"""Stores a tenant's files sealed, hands them out whole or in part, and keeps those that have to be kept."""
 
-import os
 import re
 import secrets
-from functools import cache
-from pathlib import Path
-from typing import Any, Protocol
-from urllib.parse import unquote, urlsplit
+from collections.abc import Iterable, Iterator
+from datetime import date
+from hashlib import sha256
+from itertools import chain
+from typing import BinaryIO
 
-import boto3
-from botocore.exceptions import ClientError
-from flask_babel import lazy_gettext as _l
+from cryptography.exceptions import InvalidTag
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from trilend.config import settings
-from trilend.errors import NotFound
-from trilend.storage.keys import tenant_key
-from trilend.storage.primitives import seal, unseal
-from trilend.tenancy.context import current_tenant
+from trilend.audit.service import Actor, record
+from trilend.db.base import now
+from trilend.storage.areas import Area, Inspection
+from trilend.storage.errors import ObjectDamaged, ObjectMissing, RetentionOnlyGrows, UnderLegalHold, UnderRetention
+from trilend.storage.keys import active_key, tenant_key
+from trilend.storage.models import StoredObject
+from trilend.storage.primitives import unseal
+from trilend.storage.stores.interface import PIECE, store
+from trilend.storage.stream import CHUNK, TAG, StreamCipher, StreamHead, chunk_count
+from trilend.tenancy.context import FIRST_KEY, current_tenant
 
-_KEY = re.compile(r"[a-z]+/[0-9a-f]{32}")
+SUBJECT = "stored_object"
+PURPOSE = "object"
+KEY = re.compile(r"[a-z]+/[0-9a-f]{32}")
 
-
-class ObjectStore(Protocol):
-    """Where sealed bytes are kept, by name."""
-
-    def write(self, name: str, content: bytes) -> None:
-        """Keep bytes under a name; durable when this returns."""
-        ...
-
-    def read(self, name: str) -> bytes | None:
-        """The bytes under a name, or None."""
-        ...
+Content = bytes | Iterable[bytes] | BinaryIO
 
 
-class LocalFolder:
-    """Objects as files below a folder (`file:///…`)."""
+def put(
+    session: Session,
+    area: Area,
+    content: Content,
+    *,
+    media_type: str = "",
+    created_by: int | None = None,
+    retain_until: date | None = None,
+) -> StoredObject:
+    """Store a file for the bound tenant, piece by piece; its row appears with the caller's transaction.
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
-
-    def write(self, name: str, content: bytes) -> None:
-        """Write aside, flush to disk, then put in place."""
-        path = self._root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        waiting = path.with_suffix(".part")
-        with waiting.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        waiting.replace(path)
-
-    def read(self, name: str) -> bytes | None:
-        """Read a file."""
-        path = self._root / name
-        return path.read_bytes() if path.is_file() else None
-
-
-class Bucket:
-    """Objects in an S3 bucket (`s3://bucket`, or `s3+http://host:port/bucket` for a server of one's own).
-
-    Credentials come from the environment, as boto3 takes them.
+    The content is durable when this returns; if the transaction is rolled back, a sweep removes it. `media_type` is
+    what the sender says it is. Raises `FileTooLarge`, `FileTypeRefused`, `NotWhatItSays`, `HasMacros`, `StorageFull`,
+    `StorageAway`; nothing is left behind then.
     """
-
-    def __init__(self, bucket: str, endpoint: str | None) -> None:
-        self._bucket = bucket
-        self._client: Any = boto3.client("s3", endpoint_url=endpoint)
-
-    def write(self, name: str, content: bytes) -> None:
-        """Put an object."""
-        self._client.put_object(Bucket=self._bucket, Key=name, Body=content)
-
-    def read(self, name: str) -> bytes | None:
-        """Get an object."""
-        try:
-            return bytes(self._client.get_object(Bucket=self._bucket, Key=name)["Body"].read())
-        except ClientError as error:
-            if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
-                return None
-            raise
-
-
-def put(area: str, content: bytes) -> str:
-    """Store bytes for the bound tenant and return their key (`<area>/<random>`); durable when this returns."""
-    key = f"{area}/{secrets.token_hex(16)}"
-    _store(settings().storage_url).write(_name(key), seal(tenant_key("object"), content, context=key.encode()))
-    return key
+    inspection = Inspection(area, media_type)
+    key, number = f"{area.name}/{secrets.token_hex(16)}", active_key()
+    write_sealed(key, number, inspection.watch(pieces_of(content)))
+    stored = StoredObject(
+        key=key,
+        area=area.name,
+        size=inspection.size,
+        sha256=inspection.sha256,
+        media_type=inspection.media_type,
+        key_number=number,
+        created_by=created_by,
+        retain_until=retain_until,
+    )
+    session.add(stored)
+    session.flush()
+    return stored
 
 
-def get(key: str) -> bytes:
-    """Read back an object of the bound tenant; raises `NotFound`."""
-    sealed = _store(settings().storage_url).read(_name(key)) if _KEY.fullmatch(key) else None
-    if sealed is None:
-        raise NotFound(_l("The stored file is missing. Tell the operator of the platform."), key=key)
-    return unseal(tenant_key("object"), sealed, context=key.encode())
+def find(session: Session, key: str) -> StoredObject:
+    """The row of a file that has not been deleted; raises `ObjectMissing`."""
+    statement = select(StoredObject).where(StoredObject.key == key, StoredObject.deleted_at.is_(None))
+    found = session.scalar(statement) if KEY.fullmatch(key) else None
+    if found is None:
+        raise ObjectMissing(key)
+    return found
 
 
-def open_store(url: str) -> ObjectStore:
-    """The store at an address; raises `ValueError` for one that is not known."""
-    parts = urlsplit(url)
-    if parts.scheme == "file":
-        return LocalFolder(Path(unquote(parts.path)))
-    if parts.scheme == "s3":
-        return Bucket(parts.netloc, None)
-    if parts.scheme in ("s3+http", "s3+https"):
-        return Bucket(parts.path.strip("/"), f"{parts.scheme[3:]}://{parts.netloc}")
-    raise ValueError(f"TRILEND_STORAGE_URL begins with file://, s3://, s3+http:// or s3+https://, not {parts.scheme}")
+def read(stored: StoredObject) -> bytes:
+    """A file's content; raises `ObjectMissing`, `ObjectDamaged`."""
+    return b"".join(pieces(stored))
 
 
-_store = cache(open_store)
+def pieces(stored: StoredObject, first: int = 0, last: int | None = None) -> Iterator[bytes]:
+    """A file's content from offset `first` to `last` (included), piece by piece, each checked before it is given.
+
+    What has been begun can be read to its end with no tenant bound. Raises `ObjectMissing` at once, `ObjectDamaged`
+    also on the way: the whole content is held against its SHA-256, and a part against the seal of its place.
+    """
+    name = object_name(current_tenant().id, stored.key, stored.key_number)
+    end = stored.size - 1 if last is None else min(last, stored.size - 1)
+    wanted_whole = (first, end) == (0, stored.size - 1)
+    start, rest = _parted(_sealed(stored, name, 0, None if wanted_whole else StreamHead.LENGTH - 1))
+    head = StreamHead.read(start)
+    if head is None:
+        return iter([_opened_whole(stored, b"".join(_sealed(stored, name, 0, None)))[first : end + 1]])
+    cipher = StreamCipher(tenant_key(PURPOSE, head.number), head, stored.key.encode())
+    return (
+        _verified(cipher.open(rest), stored.sha256, stored.size)
+        if wanted_whole
+        else _part(cipher, stored, name, first, end)
+    )
 
 
-def _name(key: str) -> str:
-    return f"{current_tenant().id}/{key}"
+def delete(session: Session, actor: Actor, stored: StoredObject, *, today: date, reason: str) -> None:
+    """Delete a file: nobody gets it from the caller's commit on, and a sweep has the store forget it later.
+
+    `today` is the day in China. Raises `UnderLegalHold`, `UnderRetention`.
+    """
+    session.flush()
+    session.refresh(stored, with_for_update=True)
+    if stored.legal_hold:
+        raise UnderLegalHold(stored.legal_hold)
+    if stored.retain_until is not None and today <= stored.retain_until:
+        raise UnderRetention(stored.retain_until)
+    stored.deleted_at = now()
+    record(session, actor, "object.deleted", SUBJECT, stored.id, reason=reason)
+
+
+def hold(session: Session, actor: Actor, stored: StoredObject, reason: str) -> None:
+    """Put a file under a legal hold: it cannot be deleted until the hold is lifted, whatever its retention."""
+    stored.legal_hold = reason.strip()[:200]
+    record(session, actor, "object.held", SUBJECT, stored.id, reason=stored.legal_hold)
+
+
+def lift_hold(session: Session, actor: Actor, stored: StoredObject, reason: str) -> None:
+    """Lift a legal hold."""
+    stored.legal_hold = ""
+    record(session, actor, "object.hold_lifted", SUBJECT, stored.id, reason=reason)
+
+
+def retain(session: Session, actor: Actor, stored: StoredObject, until: date, reason: str) -> None:
+    """Have a file kept until the end of a day in China; raises `RetentionOnlyGrows` for a day before the one that holds."""
+    if stored.retain_until is not None and until < stored.retain_until:
+        raise RetentionOnlyGrows(stored.retain_until)
+    stored.retain_until = until
+    record(session, actor, "object.retained", SUBJECT, stored.id, reason=reason, until=until.isoformat())
+
+
+def object_name(tenant_id: str, key: str, number: int) -> str:
+    """The name in the store: a file sealed anew has another one, so that nothing is ever written over.
+
+    Raises `ObjectMissing` for a key of another form, so that no row can lead out of its tenant's folder.
+    """
+    if not KEY.fullmatch(key):
+        raise ObjectMissing(key)
+    return f"{tenant_id}/{key}" if number == FIRST_KEY else f"{tenant_id}/{key}.{number}"
+
+
+def key_of(name: str) -> tuple[str, int] | None:
+    """Key and number of a name in the store; None for one that is none of ours."""
+    key, _, number = name.partition("/")[2].partition(".")
+    if not KEY.fullmatch(key) or not (number or "1").isdecimal():
+        return None
+    return key, int(number or FIRST_KEY)
+
+
+def write_sealed(key: str, number: int, content: Iterable[bytes]) -> None:
+    """Seal a content with one of the bound tenant's data keys and store it."""
+    head = StreamHead.new(number)
+    cipher = StreamCipher(tenant_key(PURPOSE, number), head, key.encode())
+
+    def sealed() -> Iterator[bytes]:
+        yield head.to_bytes()
+        yield from cipher.seal(content)
+
+    store().write(object_name(current_tenant().id, key, number), sealed())
+
+
+def pieces_of(content: Content) -> Iterator[bytes]:
+    """Bytes, pieces or an open file as pieces of moderate size."""
+    if isinstance(content, bytes):
+        return (content[at : at + PIECE] for at in range(0, len(content), PIECE))
+    if hasattr(content, "read"):
+        return iter(lambda: content.read(PIECE), b"")
+    return iter(content)
+
+
+def _part(cipher: StreamCipher, stored: StoredObject, name: str, first: int, last: int) -> Iterator[bytes]:
+    begin, end = first // CHUNK, last // CHUNK
+    ends = end == chunk_count(stored.size) - 1
+    sealed_from = StreamHead.LENGTH + begin * (CHUNK + TAG)
+    sealed_to = None if ends else StreamHead.LENGTH + (end + 1) * (CHUNK + TAG) - 1
+    opened = cipher.open(_sealed(stored, name, sealed_from, sealed_to), position=begin, ends=ends)
+    return _cut(opened, first - begin * CHUNK, last - first + 1)
+
+
+def _cut(chunks: Iterator[bytes], skipped: int, length: int) -> Iterator[bytes]:
+    for chunk in chunks:
+        piece = chunk[skipped : skipped + length]
+        skipped = 0
+        length -= len(piece)
+        if piece:
+            yield piece
+    if length:
+        raise ObjectDamaged
+
+
+def _sealed(stored: StoredObject, name: str, first: int, last: int | None) -> Iterator[bytes]:
+    found = store().read(name, first, last)
+    if found is None:
+        raise ObjectMissing(stored.key)
+    return found
+
+
+def _verified(content: Iterator[bytes], expected_digest: str, expected_size: int) -> Iterator[bytes]:
+    digest, size = sha256(), 0
+    for piece in content:
+        digest.update(piece)
+        size += len(piece)
+        yield piece
+    if (digest.hexdigest(), size) != (expected_digest, expected_size):
+        raise ObjectDamaged
+
+
+def _parted(sealed: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """The first bytes, as many as a head has, and the rest."""
+    start = b""
+    for piece in sealed:
+        start += piece
+        if len(start) >= StreamHead.LENGTH:
+            break
+    return start[: StreamHead.LENGTH], chain([start[StreamHead.LENGTH :]], sealed)
+
+
+def _opened_whole(stored: StoredObject, sealed: bytes) -> bytes:
+    """The content of an object that the first release sealed whole."""
+    try:
+        content = unseal(tenant_key(PURPOSE, FIRST_KEY), sealed, context=stored.key.encode())
+    except (InvalidTag, ValueError) as error:  # ValueError: shorter than a nonce
+        raise ObjectDamaged from error
+    if sha256(content).hexdigest() != stored.sha256:
+        raise ObjectDamaged
+    return content

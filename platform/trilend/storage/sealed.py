@@ -3,46 +3,70 @@
 import hmac
 import json
 from hashlib import sha256
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 from sqlalchemy import Dialect, LargeBinary
 from sqlalchemy.types import TypeDecorator
 
-from trilend.storage.keys import tenant_key
+from trilend.storage.keys import active_key, index_key, tenant_key
+from trilend.storage.numbered import head_of, number_of
 from trilend.storage.primitives import seal, unseal
 
+Value = TypeVar("Value")
 
-class SealedText(TypeDecorator[str]):
-    """Text encrypted with the bound tenant's key; never comparable in SQL."""
+
+class Sealed(TypeDecorator[Value]):
+    """A value encrypted with the bound tenant's data key in use; never comparable in SQL."""
 
     impl = LargeBinary
     cache_ok = True
+    purpose: ClassVar[str]
+    context: ClassVar[bytes]
+
+    def _seal(self, plain: bytes) -> bytes:
+        number = active_key()
+        head = head_of(number)
+        return head + seal(tenant_key(self.purpose, number), plain, context=self.context + head)
+
+    def _unseal(self, sealed: bytes) -> bytes:
+        number = number_of(sealed)
+        head = head_of(number)
+        return unseal(tenant_key(self.purpose, number), sealed[len(head) :], context=self.context + head)
+
+
+class SealedText(Sealed[str]):
+    """Text, such as an identifier."""
+
+    cache_ok = True
+    purpose = "field"
+    context = b"text"
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
         """Encrypt."""
-        return None if value is None else seal(tenant_key("field"), value.encode(), context=b"text")
+        return None if value is None else self._seal(value.encode())
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:
         """Decrypt."""
-        return None if value is None else unseal(tenant_key("field"), bytes(value), context=b"text").decode()
+        return None if value is None else self._unseal(bytes(value)).decode()
 
 
-class SealedJson(TypeDecorator[dict[str, Any]]):
-    """A JSON object encrypted with the bound tenant's key; meant for secrets of connections."""
+class SealedJson(Sealed[dict[str, Any]]):
+    """A JSON object; meant for secrets of connections."""
 
-    impl = LargeBinary
     cache_ok = True
+    purpose = "secret"
+    context = b"json"
 
     def process_bind_param(self, value: dict[str, Any] | None, dialect: Dialect) -> bytes | None:
         """Encrypt."""
-        return None if value is None else seal(tenant_key("secret"), json.dumps(value).encode(), context=b"json")
+        return None if value is None else self._seal(json.dumps(value).encode())
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> dict[str, Any] | None:
         """Decrypt."""
-        return None if value is None else json.loads(unseal(tenant_key("secret"), bytes(value), context=b"json"))
+        return None if value is None else json.loads(self._unseal(bytes(value)))
 
 
 def blind_index(value: str) -> str:
     """A keyed digest that equals for equal values within the bound tenant, and says nothing outside of it."""
     normal = "".join(value.split()).upper()
-    return hmac.new(tenant_key("index"), normal.encode(), sha256).hexdigest()
+    return hmac.new(index_key(), normal.encode(), sha256).hexdigest()

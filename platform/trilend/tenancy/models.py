@@ -3,10 +3,10 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Index, LargeBinary, SmallInteger, String, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ForeignKey, Index, Integer, LargeBinary, SmallInteger, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from trilend.db.base import BigKey, Created, RegistryBase
+from trilend.db.base import REGISTRY_SCHEMA, BigKey, Created, RegistryBase
 
 
 class TenantState(StrEnum):
@@ -31,16 +31,23 @@ class Tenant(Created, RegistryBase):
     """One company; `id` is opaque and names schema and role (`t_<id>`), `slug` is its subdomain, `look` what that looks like.
 
     `shard` and `cell` say on which server and behind which login the schema lies; `revision` how far it is migrated.
-    `door` is what the state, a move or a fault leave open, `door_reason` a code that tells which of them.
+    `door` is what passing work such as a move leaves open, `door_reason` a code that tells which, `door_until` for how
+    long if that is known; `suspension` is what an operator has left open of a suspended tenant. `tenancy.door` draws
+    the sum. `host` is the domain of its own that the tenant chose for its links, empty for `<slug>.` below the
+    platform's.
+    `copy_of` names the tenant of which this one is an earlier state, brought back to be looked at; only the living and
+    the originals need a credit code of their own.
+    `wrapped_key` repeats the first data key for processes of the release before `data_key` was there.
     """
 
     __tablename__ = "tenant"
     __table_args__ = (
         UniqueConstraint("slug"),
         UniqueConstraint("look"),
-        UniqueConstraint("uscc"),
+        Index("tenant_uscc_key", "uscc", unique=True, postgresql_where=text("copy_of IS NULL AND state <> 'closed'")),
         Index("tenant_kind_revision", "kind", "revision"),
         Index("tenant_created_at", "created_at"),
+        Index("tenant_state_created_at", "state", "created_at"),
     )
 
     id: Mapped[str] = mapped_column(String(16), primary_key=True)
@@ -55,15 +62,37 @@ class Tenant(Created, RegistryBase):
     cell: Mapped[int] = mapped_column(SmallInteger, default=0)
     door: Mapped[Door] = mapped_column(String(16), default=Door.OPEN, server_default=Door.OPEN)
     door_reason: Mapped[str] = mapped_column(String(32), default="", server_default="")
+    door_until: Mapped[datetime | None]
+    suspension: Mapped[Door] = mapped_column(String(16), default=Door.OPEN, server_default=Door.OPEN)
     fault: Mapped[str] = mapped_column(String(500), default="", server_default="")
     plan: Mapped[str] = mapped_column(String(32), default="trial")
-    wrapped_key: Mapped[bytes] = mapped_column(LargeBinary)
+    copy_of: Mapped[str | None] = mapped_column(String(16))
+    host: Mapped[str] = mapped_column(String(253), default="", server_default="")
+    verified_at: Mapped[datetime | None]
+    wrapped_key: Mapped[bytes | None] = mapped_column(LargeBinary)
     ready_at: Mapped[datetime | None]
+    data_keys: Mapped[list["DataKey"]] = relationship(order_by="DataKey.number", passive_deletes=True)
 
     @property
     def schema(self) -> str:
         """Name of the tenant's schema and of its role."""
         return f"t_{self.id}"
+
+
+class DataKey(Created, RegistryBase):
+    """One of a tenant's data keys, wrapped by the master key; since `retired_at` nothing new is sealed with it.
+
+    They count from 1; number 0, if it is there, is the key of the blind index, which no rotation changes.
+    """
+
+    __tablename__ = "data_key"
+
+    tenant_id: Mapped[str] = mapped_column(
+        String(16), ForeignKey(f"{REGISTRY_SCHEMA}.tenant.id", ondelete="CASCADE"), primary_key=True
+    )
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    wrapped: Mapped[bytes] = mapped_column(LargeBinary)
+    retired_at: Mapped[datetime | None]
 
 
 class Spare(Created, RegistryBase):

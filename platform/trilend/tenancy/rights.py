@@ -136,12 +136,20 @@ CREATE EVENT TRIGGER trilend_refuse_structure ON ddl_command_start EXECUTE FUNCT
 """
 
 
-def registry_rights(tables: Iterable[str]) -> str:
-    """SQL (idempotent, for the owner) by which the registry's role may work with the registry's tables."""
-    return (
-        f"GRANT USAGE ON SCHEMA {REGISTRY_SCHEMA} TO {REGISTRY};"
-        f"GRANT SELECT, INSERT, UPDATE, DELETE ON {', '.join(tables)} TO {REGISTRY};"
-    )
+def registry_rights(tables: Iterable[str], append_only: Iterable[str] = ()) -> str:
+    """SQL (idempotent, for the owner) by which the registry's role may work with the registry's tables.
+
+    To those that are append-only it may only add.
+    """
+    added_to = list(append_only)
+    changeable = [table for table in tables if table not in added_to]
+    rights = [
+        f"GRANT USAGE ON SCHEMA {REGISTRY_SCHEMA} TO {REGISTRY};",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON {', '.join(changeable)} TO {REGISTRY};",
+    ]
+    if added_to:
+        rights.append(f"GRANT SELECT, INSERT ON {', '.join(added_to)} TO {REGISTRY};")
+    return "".join(rights)
 
 
 def _role(name: str, options: str, password: str | None) -> str:

@@ -4,22 +4,29 @@ import secrets
 import time
 from collections.abc import Sequence
 
-from sqlalchemy import delete, func, select, union_all
+from sqlalchemy import Select, delete, func, select, union_all
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from trilend.config import settings
 from trilend.kinds import kinds
-from trilend.tenancy.context import BoundTenant, RegistrySession
+from trilend.tenancy.context import FIRST_KEY, BoundTenant, RegistrySession
+from trilend.tenancy.domains.models import Domain, DomainState
+from trilend.tenancy.door import LIFELESS
 from trilend.tenancy.errors import CompanyTaken, SlugTaken, UnknownKind, UnknownTenant
 from trilend.tenancy.migration.steps import targets
-from trilend.tenancy.models import Spare, Tenant, TenantState
+from trilend.tenancy.models import DataKey, Spare, Tenant, TenantState
 from trilend.tenancy.names import check_slug, look_of
 from trilend.tenancy.servers import cells
 
+WITH_KEYS = joinedload(Tenant.data_keys)
+"""Load tenants with their keys in one query; `BoundTenant.of` needs them."""
+
 _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
-_CACHE_SECONDS = 5.0
-_cache: dict[str, tuple[float, BoundTenant]] = {}
+CACHE_SECONDS = 5.0
+"""How long a process may go on with what it knows of a tenant: a new state or door acts after that."""
+_MOST_REMEMBERED, _LONGEST_HOST = 20_000, 253
+_cache: dict[str, tuple[float, BoundTenant | None]] = {}
 
 
 def register_tenant(
@@ -27,8 +34,9 @@ def register_tenant(
 ) -> Tenant:
     """Reserve a tenant's names in the registry; raises `SlugTaken`, `CompanyTaken`, `InvalidSlug`, `UnknownKind`.
 
-    It gets a warm spare if there is one, else an empty place on the server for new tenants (or on `shard`). The unique
-    constraints decide in a race; the caller's transaction stays usable after a refusal, and the spare is free again.
+    `wrapped_key` becomes its first data key. It gets a warm spare if there is one, else an empty place on the server
+    for new tenants (or on `shard`). The unique constraints decide in a race; the caller's transaction stays usable
+    after a refusal, and the spare is free again.
     """
     if kind not in kinds():
         raise UnknownKind(kind)
@@ -41,6 +49,7 @@ def register_tenant(
         uscc=uscc.strip().upper(),
         state=TenantState.PROVISIONING,
         wrapped_key=wrapped_key,
+        data_keys=[DataKey(number=FIRST_KEY, wrapped=wrapped_key)],
     )
     try:
         with session.begin_nested():
@@ -96,37 +105,66 @@ def is_slug_free(session: Session, slug: str) -> bool:
 
 
 def is_company_free(session: Session, uscc: str) -> bool:
-    """Whether no tenant has this credit code."""
-    return session.scalar(select(Tenant.id).where(Tenant.uscc == uscc)) is None
+    """Whether no living tenant has this credit code; copies of one for looking at do not count."""
+    taken = (Tenant.uscc == uscc, Tenant.copy_of.is_(None), Tenant.state != TenantState.CLOSED)
+    return session.scalar(select(Tenant.id).where(*taken)) is None
 
 
 def tenant_by_slug(slug: str) -> BoundTenant:
-    """The open tenant at this subdomain, from memory for up to five seconds; raises `UnknownTenant`."""
-    now = time.monotonic()
-    held = _cache.get(slug)
-    if held and held[0] > now:
-        return held[1]
-    with RegistrySession() as session:
-        tenant = session.scalar(select(Tenant).where(Tenant.slug == slug))
-        if tenant is None or tenant.state in (TenantState.PROVISIONING, TenantState.CLOSED):
-            raise UnknownTenant(slug)
-        found = BoundTenant.of(tenant)
-    _cache[slug] = (now + _CACHE_SECONDS, found)
-    return found
+    """The living tenant at this subdomain, from memory for up to five seconds; raises `UnknownTenant`."""
+    return _remembered(slug, select(Tenant).where(Tenant.slug == slug), nobody_too=False)
+
+
+def tenant_by_host(host: str) -> BoundTenant:
+    """The living tenant that has proved this domain, from memory for up to five seconds; raises `UnknownTenant`."""
+    if not 0 < len(host) <= _LONGEST_HOST:
+        raise UnknownTenant(host)
+    proved = select(Domain.tenant_id).where(Domain.host == host, Domain.state == DomainState.VERIFIED)
+    return _remembered(host, select(Tenant).where(Tenant.id == proved.scalar_subquery()))
+
+
+def _remembered(name: str, wanted: Select[Tenant], *, nobody_too: bool = True) -> BoundTenant:
+    """The tenant, and where `nobody_too` also that there is none: a foreign name then costs one query in five seconds.
+
+    A subdomain that nobody has may have somebody in the next moment, who wants to be let in.
+    """
+    held = _cache.get(name)
+    if held is None or held[0] <= time.monotonic():
+        with RegistrySession() as session:
+            tenant = session.scalars(wanted.options(WITH_KEYS)).unique().one_or_none()
+            living = tenant is not None and tenant.state not in LIFELESS
+            found = BoundTenant.of(tenant) if tenant is not None and living else None
+        held = (time.monotonic() + CACHE_SECONDS, found)
+        if len(_cache) >= _MOST_REMEMBERED:
+            _cache.clear()
+        if found is not None or nobody_too:
+            _cache[name] = held
+    if held[1] is None:
+        raise UnknownTenant(name)
+    return held[1]
 
 
 def tenant_by_id(tenant_id: str) -> BoundTenant:
     """The tenant with this id, whatever its state; raises `UnknownTenant`."""
     with RegistrySession() as session:
-        tenant = session.get(Tenant, tenant_id)
+        tenant = session.get(Tenant, tenant_id, options=[WITH_KEYS])
         if tenant is None:
             raise UnknownTenant(tenant_id)
         return BoundTenant.of(tenant)
 
 
 def open_tenants() -> Sequence[BoundTenant]:
-    """All tenants whose schema is ready for work, by slug."""
-    closed = (TenantState.PROVISIONING, TenantState.CLOSED)
+    """All tenants in whose spaces work may go on, by slug; the jobs of the others wait until their door opens."""
+    return [tenant for tenant in living_tenants() if tenant.admission.is_open]
+
+
+def living_tenants() -> Sequence[BoundTenant]:
+    """All tenants that have a space, whether one may enter it or not, by slug."""
     with RegistrySession() as session:
-        found = session.scalars(select(Tenant).where(Tenant.state.not_in(closed)).order_by(Tenant.slug))
-        return [BoundTenant.of(tenant) for tenant in found]
+        living = select(Tenant).where(Tenant.state.not_in(LIFELESS)).order_by(Tenant.slug).options(WITH_KEYS)
+        return [BoundTenant.of(tenant) for tenant in session.scalars(living).unique()]
+
+
+def forget_tenants() -> None:
+    """Let this process look every tenant up anew; other processes do so within `CACHE_SECONDS`."""
+    _cache.clear()

@@ -61,6 +61,8 @@ class ShellContext:
     language: str = field(default_factory=current_language)
     languages: tuple[tuple[str, str], ...] = LANGUAGES
     """Pairs of code and the language's own name."""
+    notice: str | None = None
+    """What everybody in this space must know now, above the content of each page."""
     environment_banner: str | None = None
     """A line above every page of an environment that is not production."""
 

@@ -11,7 +11,6 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session, joinedload
 
 from trilend.audit.service import Actor
-from trilend.config import settings
 from trilend.credit.disclosure import Disclosure
 from trilend.credit.schedule import build_schedule
 from trilend.credit.terms import Terms
@@ -159,7 +158,7 @@ def _parties(subject: Application) -> tuple[Party, Party]:
 
 def _send_link(session: Session, signatory: Signatory, token: str) -> None:
     tenant = current_tenant()
-    url = f"{settings().url_of(tenant.slug)}/sign/{token}"
+    url = f"{tenant.url}/sign/{token}"
     body = gettext(
         "%(company)s asks you to read and sign “%(title)s”: %(url)s",
         company=tenant.name,

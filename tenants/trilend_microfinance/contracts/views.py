@@ -6,7 +6,8 @@ from flask_appbuilder import BaseView
 from flask_babel import gettext
 from werkzeug.wrappers import Response
 
-from trilend.documents.service import content_of, document
+from trilend.documents.downloads import file_response
+from trilend.documents.service import document, stored_of
 from trilend.identity.access import page
 from trilend.identity.service import signed_in_actor
 from trilend.tenancy.context import tenant_session
@@ -45,4 +46,4 @@ class ContractsView(BaseView):  # type: ignore[misc]
         session = tenant_session()
         filed = document(session, contract_envelope(session, loan_id).document_id)
         allow_framing_by_this_site()
-        return FlaskResponse(content_of(filed), mimetype="application/pdf", headers={"Cache-Control": "no-store"})
+        return file_response(stored_of(filed), "contract.pdf")

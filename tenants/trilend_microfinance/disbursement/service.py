@@ -12,8 +12,7 @@ from trilend.jobs.service import JobRun, enqueue, handles
 from trilend.ledger.service import Line, Posting, post
 from trilend.parameters.service import business_date
 from trilend.payments.models import InstructionState, PaymentInstruction
-from trilend.payments.service import execute, instructions_of, open_instructions
-from trilend.plugin_host.connections import active_connection
+from trilend.payments.service import execute, instructions_of, open_instructions, paying_connection
 from trilend.signing.models import EnvelopeState
 from trilend.tenancy.context import current_tenant, tenant_session
 from trilend_microfinance import accounts
@@ -42,7 +41,7 @@ class NotReady(Refused):
 
 def order(session: Session, actor: Actor, loan_ids: Sequence[int]) -> Job:
     """Record the transfers of these loans and start the job that sends them; all or none. Raises `NotReady`."""
-    connection_id = active_connection(session, "bank").id
+    connection_id = paying_connection(session).id
     for loan_id in loan_ids:
         _order_one(session, actor, loan(session, loan_id, lock=True), connection_id)
     return enqueue(session, JOB, {"loans": list(loan_ids)}, created_by=actor.user_id)  # type: ignore[return-value]
@@ -53,7 +52,7 @@ def retry(session: Session, actor: Actor, loan_id: int) -> Job:
     subject = loan(session, loan_id, lock=True)
     if subject.state != LoanStage.DISBURSING or open_instructions(session, SUBJECT, loan_id):
         raise NotReady(subject.number)
-    _instruct(session, subject, active_connection(session, "bank").id)
+    _instruct(session, subject, paying_connection(session).id)
     record(session, actor, "loan.disbursement_ordered", SUBJECT, loan_id)
     return enqueue(session, JOB, {"loans": [loan_id]}, created_by=actor.user_id)  # type: ignore[return-value]
 

@@ -8,7 +8,8 @@ from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
 from werkzeug.wrappers import Response
 
-from trilend.documents.service import content_of, document
+from trilend.documents.downloads import file_response
+from trilend.documents.service import document, stored_of
 from trilend.identity.access import page
 from trilend.identity.service import signed_in_actor
 from trilend.jobs.models import Job, JobState
@@ -68,7 +69,8 @@ class ImportsView(BaseView):  # type: ignore[misc]
     def rejected(self, batch_id: int) -> FlaskResponse:
         """The rejected rows with their reasons."""
         session = tenant_session()
-        return _xlsx(content_of(document(session, batch(session, batch_id).rejected_document_id or 0)), "rejected.xlsx")
+        filed = document(session, batch(session, batch_id).rejected_document_id or 0)
+        return file_response(stored_of(filed), "rejected.xlsx", as_attachment=True)
 
     @page("/template.xlsx", permission="import")
     def template(self) -> FlaskResponse:

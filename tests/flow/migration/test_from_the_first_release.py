@@ -67,3 +67,25 @@ def test_companies_are_spread_over_the_cells(first_release: Installation, compan
     first_release.trilend("migrate")
 
     assert first_release.ask("SELECT count(DISTINCT cell) FROM trilend.tenant") == [(4,)]
+
+
+def test_the_files_of_documents_get_rows_and_their_keys_a_number(
+    first_release: Installation, companies: list[Company]
+) -> None:
+    company = companies[0]
+    key = f"documents/{'0a' * 16}"
+    first_release.ask(
+        f"""INSERT INTO {company.schema}.document
+            (subject_type, subject_id, kind, title, media_type, object_key, sha256, size)
+            SELECT 'loan', number, 'contract', '合同', 'application/pdf', %s, repeat('b', 64), 12345
+            FROM generate_series(1, 2) AS number""",
+        key,
+    )
+
+    first_release.trilend("migrate")
+
+    rows = f"SELECT key, area, size, sha256, media_type, key_number, deleted_at FROM {company.schema}.stored_object"
+    assert first_release.ask(rows) == [(key, "documents", 12345, "b" * 64, "application/pdf", 1, None)]
+    assert first_release.ask(
+        "SELECT number, wrapped, retired_at FROM trilend.data_key WHERE tenant_id = %s", company.id
+    ) == [(1, b"\x00", None)]

@@ -54,7 +54,9 @@ def _take(owner: psycopg.Connection[tuple[object, ...]], steps: Sequence[Step]) 
 
 
 def _rights() -> str:
-    return registry_rights(table.fullname for table in RegistryBase.metadata.sorted_tables)
+    tables = RegistryBase.metadata.sorted_tables
+    append_only = (table.fullname for table in tables if table.info.get("append_only"))
+    return registry_rights((table.fullname for table in tables), append_only)
 
 
 def _is_there(owner: psycopg.Connection[tuple[object, ...]], table: str) -> bool:

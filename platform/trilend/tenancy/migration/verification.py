@@ -8,6 +8,7 @@ import psycopg
 from sqlalchemy import select, update
 
 from trilend.tenancy.context import RegistrySession
+from trilend.tenancy.door import DIFFERS
 from trilend.tenancy.migration.fingerprint import compare, digests, fingerprint, fresh_lines
 from trilend.tenancy.migration.fleet import Traveller
 from trilend.tenancy.migration.steps import targets
@@ -15,7 +16,6 @@ from trilend.tenancy.models import Spare, Tenant, TenantState
 from trilend.tenancy.servers import owner_connection
 
 _PORTION = 200
-_DIFFERS = "differs: "
 
 
 @dataclass
@@ -63,12 +63,10 @@ def _keep(portion: Iterable[Traveller], reasons: dict[Traveller, str]) -> None:
     with RegistrySession() as registry:
         for model, are_spares in ((Tenant, False), (Spare, True)):
             sound = [each.id for each in portion if each.is_spare == are_spares and each not in reasons]
-            registry.execute(
-                update(model).where(model.id.in_(sound), model.fault.startswith(_DIFFERS)).values(fault="")
-            )
+            registry.execute(update(model).where(model.id.in_(sound), model.fault.startswith(DIFFERS)).values(fault=""))
         for each, reason in reasons.items():
             model = Spare if each.is_spare else Tenant
-            registry.execute(update(model).where(model.id == each.id).values(fault=f"{_DIFFERS}{reason}"[:500]))
+            registry.execute(update(model).where(model.id == each.id).values(fault=f"{DIFFERS}{reason}"[:500]))
         registry.commit()
 
 

@@ -1,0 +1,1 @@
+"""The company itself: its papers and their verification, its plan and what it uses, its domains."""

@@ -1,0 +1,292 @@
+"""Gives a tenant a new data key and seals anew what older ones have sealed; exchanges the master key."""
+
+import secrets
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from cryptography.exceptions import InvalidTag
+from sqlalchemy import (
+    Column,
+    LargeBinary,
+    Row,
+    Table,
+    bindparam,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    tuple_,
+    type_coerce,
+    update,
+)
+from sqlalchemy.orm import Session
+
+from trilend.config import settings
+from trilend.db.base import TenantBase, now
+from trilend.jobs.service import JobRun, enqueue, handles
+from trilend.kinds import kinds
+from trilend.storage.errors import KeyMissing, KeyStillNeeded
+from trilend.storage.keys import (
+    INDEX_KEY,
+    active_key,
+    adopt_keys,
+    derive_index_key,
+    is_wrapped_by_first,
+    unwrap,
+    wrap,
+)
+from trilend.storage.models import StoredObject
+from trilend.storage.numbered import HEAD, head_of
+from trilend.storage.objects import pieces, write_sealed
+from trilend.storage.sealed import Sealed
+from trilend.storage.sweeping import adopt
+from trilend.tenancy.context import (
+    FIRST_KEY,
+    BoundTenant,
+    RegistrySession,
+    TenantSession,
+    bound,
+    current_tenant,
+    tenant_session,
+)
+from trilend.tenancy.models import DataKey, Tenant
+from trilend.tenancy.service import CACHE_SECONDS, tenant_by_id
+
+log = structlog.get_logger(__name__)
+
+RESEAL = "storage.reseal"
+_ROWS, _KEYS = 200, 500
+_MOST_PASSES = 5
+
+
+@dataclass
+class ResealReport:
+    """How many rows and files were sealed anew."""
+
+    rows: int = 0
+    files: int = 0
+
+
+@dataclass
+class MasterReport:
+    """How many data keys there are, how many were wrapped anew, and which no master key given opens (`tenant/number`)."""
+
+    total: int = 0
+    rewrapped: int = 0
+    failed: list[str] = field(default_factory=list)
+
+
+def new_data_key(tenant_id: str) -> int:
+    """Give a tenant a new data key, with which everything is sealed from now on; returns its number.
+
+    The key before it is retired: it opens what it has sealed. The key of the blind index stays what it is.
+    """
+    with RegistrySession() as registry:
+        rows = adopt_keys(registry, tenant_id)
+        if not rows:
+            raise KeyMissing(FIRST_KEY)
+        numbers = {row.number: row for row in rows}
+        if INDEX_KEY not in numbers:
+            index = derive_index_key(unwrap(numbers[FIRST_KEY].wrapped))
+            registry.add(DataKey(tenant_id=tenant_id, number=INDEX_KEY, wrapped=wrap(index)))
+        for row in rows:
+            if row.number >= FIRST_KEY and row.retired_at is None:
+                row.retired_at = now()
+        number = max(numbers) + 1
+        registry.add(DataKey(tenant_id=tenant_id, number=number, wrapped=wrap(secrets.token_bytes(32))))
+        registry.commit()
+    log.info("data key exchanged", tenant=tenant_id, number=number)
+    return number
+
+
+def order_resealing(tenant_id: str) -> int:
+    """Have what older keys have sealed sealed anew by a job; returns the job's id."""
+    with bound(tenant_by_id(tenant_id)), TenantSession() as session:
+        job = enqueue(session, RESEAL, {})
+        session.commit()
+        return job.id
+
+
+def reseal(session: Session) -> ResealReport:
+    """Seal anew, with the data key in use, every value and file of the bound tenant that another one has sealed.
+
+    Portion by portion, each in a transaction of its own; what was killed goes on where it was, because what is done
+    is told by its number. Rows are locked while they are sealed, so that no change of a person's is lost.
+    """
+    report = ResealReport()
+    if active_key() == FIRST_KEY:
+        return report
+    for table, columns in sealed_columns(current_tenant().kind):
+        report.rows += _reseal_table(session, table, columns)
+    adopt(session)
+    session.commit()
+    report.files = _reseal_files(session)
+    return report
+
+
+def forget_retired_keys(tenant: BoundTenant) -> list[int]:
+    """Destroy the retired data keys of a tenant with which nothing is sealed any more; returns their numbers.
+
+    Raises `KeyStillNeeded` while something is, or for a key retired within the time of grace: work that began before
+    may still seal with it. Backups from before can then be opened only with a copy of the registry of that time.
+    """
+    limit = now() - timedelta(hours=settings().storage_grace_hours)
+    with bound(tenant):
+        reseal(tenant_session())
+        if _is_anything_left(tenant_session()):
+            raise KeyStillNeeded
+    with RegistrySession() as registry:
+        retired = [row for row in adopt_keys(registry, tenant.id) if row.retired_at is not None]
+        if any(row.retired_at is not None and row.retired_at > limit for row in retired):
+            raise KeyStillNeeded
+        for row in retired:
+            if row.number == FIRST_KEY:
+                registry.get_one(Tenant, tenant.id).wrapped_key = None
+            registry.delete(row)
+        registry.commit()
+        return [row.number for row in retired]
+
+
+def rotate_master() -> MasterReport:
+    """Wrap every data key with the master key in use that the other one has wrapped; running it again does the rest."""
+    report = MasterReport()
+    with RegistrySession() as registry:
+        _adopt_all(registry)
+        for portion in _all_keys(registry):
+            report.total += len(portion)
+            changes = []
+            for row in portion:
+                if is_wrapped_by_first(row.wrapped):
+                    continue
+                try:
+                    again = wrap(unwrap(row.wrapped))
+                except InvalidTag:
+                    report.failed.append(f"{row.tenant_id}/{row.number}")
+                else:
+                    changes.append({"of_tenant": row.tenant_id, "of_number": row.number, "again": again})
+            _rewrap(registry, changes)
+            report.rewrapped += len(changes)
+    return report
+
+
+def sealed_columns(kind: str) -> Iterator[tuple[Table, Sequence[Column[Any]]]]:
+    """The tables that a tenant of a kind has, with their sealed columns, those without any left out."""
+    foreign = {table.name for other in kinds().values() if other.name != kind for table in other.tables}
+    for table in TenantBase.metadata.sorted_tables:
+        columns = [column for column in table.columns if isinstance(column.type, Sealed)]
+        if columns and table.name not in foreign:
+            yield table, columns
+
+
+@handles(RESEAL)
+def _reseal(run: JobRun) -> dict[str, int]:
+    """Pass after pass, until one finds nothing: processes that knew the former key have sealed with it for seconds."""
+    total = ResealReport()
+    for number in range(_MOST_PASSES):
+        found = reseal(tenant_session())
+        total.rows += found.rows
+        total.files += found.files
+        run.progress(number + 1, number + 2)
+        if number and not (found.rows or found.files):
+            break
+        time.sleep(CACHE_SECONDS)
+    return vars(total)
+
+
+def _reseal_table(session: Session, table: Table, columns: Sequence[Column[Any]]) -> int:
+    (key,) = table.primary_key.columns
+    outdated = or_(*(_is_outdated(column) for column in columns))
+    change = (
+        table.update().where(key == bindparam("of_row")).values({c.name: bindparam(f"new_{c.name}") for c in columns})
+    )
+    done, last = 0, None
+    while True:
+        wanted = select(key, *columns).where(outdated).order_by(key).limit(_ROWS).with_for_update()
+        rows = session.execute(wanted if last is None else wanted.where(key > last)).all()
+        if not rows:
+            session.rollback()
+            return done
+        session.connection().execute(change, [_values(row, key, columns) for row in rows])
+        last = rows[-1]._mapping[key]
+        session.commit()
+        done += len(rows)
+
+
+def _values(row: Row[Any], key: Column[Any], columns: Sequence[Column[Any]]) -> dict[str, Any]:
+    return {"of_row": row._mapping[key]} | {f"new_{column.name}": row._mapping[column] for column in columns}
+
+
+def _is_outdated(column: Column[Any]) -> Any:
+    head = func.substring(type_coerce(column, LargeBinary), 1, HEAD)
+    return head != literal(head_of(active_key()), LargeBinary)
+
+
+def _reseal_files(session: Session) -> int:
+    number, done = active_key(), 0
+    waiting = (
+        select(StoredObject)
+        .where(StoredObject.key_number != number, StoredObject.deleted_at.is_(None))
+        .order_by(StoredObject.id)
+        .limit(_ROWS)
+    )
+    while portion := session.scalars(waiting).all():
+        for stored in portion:
+            # Under a new name: who reads the file meanwhile reads on, and the sweep takes the old one away.
+            write_sealed(stored.key, number, pieces(stored))
+            stored.key_number = number
+            session.commit()
+            done += 1
+    return done
+
+
+def _is_anything_left(session: Session) -> bool:
+    tables = sealed_columns(current_tenant().kind)
+    values = [
+        select(literal(1)).select_from(table).where(or_(*(_is_outdated(column) for column in columns))).exists()
+        for table, columns in tables
+    ]
+    # Rows of deleted files count until the store has forgotten them.
+    files = select(StoredObject.id).where(StoredObject.key_number != active_key(), StoredObject.removed_at.is_(None))
+    left = bool(session.scalar(select(or_(*values, files.exists()))))
+    session.rollback()
+    return left
+
+
+def _adopt_all(registry: Session) -> None:
+    """Give rows to the keys of tenants that a process of the release before has signed up."""
+    lacking = select(Tenant.id, literal(FIRST_KEY), Tenant.wrapped_key).where(
+        Tenant.wrapped_key.is_not(None), ~select(DataKey.number).where(DataKey.tenant_id == Tenant.id).exists()
+    )
+    registry.execute(insert(DataKey).from_select(["tenant_id", "number", "wrapped"], lacking))
+    registry.commit()
+
+
+def _all_keys(registry: Session) -> Iterator[Sequence[Any]]:
+    place = tuple_(DataKey.tenant_id, DataKey.number)
+    portion = select(DataKey.tenant_id, DataKey.number, DataKey.wrapped).order_by(DataKey.tenant_id, DataKey.number)
+    last: tuple[str, int] | None = None
+    while True:
+        wanted = portion.limit(_KEYS).with_for_update()
+        rows = registry.execute(wanted if last is None else wanted.where(place > last)).all()
+        if not rows:
+            registry.rollback()
+            return
+        last = (rows[-1].tenant_id, rows[-1].number)
+        yield rows
+
+
+def _rewrap(registry: Session, changes: list[dict[str, Any]]) -> None:
+    if changes:
+        place = (DataKey.tenant_id == bindparam("of_tenant"), DataKey.number == bindparam("of_number"))
+        connection = registry.connection()
+        connection.execute(update(DataKey).where(*place).values(wrapped=bindparam("again")), changes)
+        first = [change for change in changes if change["of_number"] == FIRST_KEY]
+        if first:
+            repeated = update(Tenant).where(Tenant.id == bindparam("of_tenant"), Tenant.wrapped_key.is_not(None))
+            connection.execute(repeated.values(wrapped_key=bindparam("again")), first)
+    registry.commit()
