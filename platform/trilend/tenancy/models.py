@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Index, LargeBinary, SmallInteger, String, UniqueConstraint
+from sqlalchemy import Index, LargeBinary, SmallInteger, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from trilend.db.base import BigKey, Created, RegistryBase
@@ -39,7 +39,14 @@ class Tenant(Created, RegistryBase):
         UniqueConstraint("slug"),
         UniqueConstraint("look"),
         UniqueConstraint("uscc"),
-        Index("tenant_kind_revision", "kind", "revision"),
+        # Where tenants that take part in migrations are; the few places are found without reading all tenants.
+        Index(
+            "tenant_place",
+            "kind",
+            "revision",
+            text("(fault <> '')"),
+            postgresql_where=text("state NOT IN ('provisioning', 'closed')"),
+        ),
         Index("tenant_created_at", "created_at"),
     )
 
@@ -67,14 +74,19 @@ class Tenant(Created, RegistryBase):
 
 
 class Spare(Created, RegistryBase):
-    """A schema that is ready before anybody asked for it; a sign-up claims it in one statement."""
+    """A schema that is ready before anybody asked for it; a sign-up claims it in one statement.
+
+    `blueprint` is the digest of what it was made from; `revision` is empty until it is ready, and when nobody may have
+    it any more.
+    """
 
     __tablename__ = "spare"
-    __table_args__ = (Index("spare_kind_revision", "kind", "revision"),)
+    __table_args__ = (Index("spare_place", "kind", "revision", text("(fault <> '')")),)
 
     id: Mapped[str] = mapped_column(String(16), primary_key=True)
     kind: Mapped[str] = mapped_column(String(32))
     revision: Mapped[str] = mapped_column(String(64))
+    blueprint: Mapped[str] = mapped_column(String(16), default="", server_default="")
     shard: Mapped[str] = mapped_column(String(32))
     cell: Mapped[int] = mapped_column(SmallInteger)
     fault: Mapped[str] = mapped_column(String(500), default="", server_default="")

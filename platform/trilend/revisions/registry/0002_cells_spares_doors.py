@@ -50,8 +50,8 @@ def upgrade() -> None:
 # look is made its own.
 _LOOKS = """
 WITH seen AS (
-    SELECT id, created_at, translate(
-        replace(replace(replace(replace(slug, '-', ''), 'rn', 'm'), 'vv', 'w'), 'cl', 'd'), '01i52', 'ollsz'
+    SELECT id, created_at, replace(replace(replace(
+        translate(replace(slug, '-', ''), '01i52', 'ollsz'), 'rn', 'm'), 'vv', 'w'), 'cl', 'd'
     ) AS look
     FROM tenant
 )
