@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response
 from trilend.api.v1 import install_api
 from trilend.audit.labels import act_label
 from trilend.config import settings
+from trilend.console.fleet import blueprint as fleet_blueprint
 from trilend.console.views import blueprint as console_blueprint
 from trilend.errors import TrilendError
 from trilend.home.views import HomeView
@@ -81,6 +82,7 @@ def create_console_app() -> Flask:
     app = _flask("console")
     CSRFProtect(app)
     app.register_blueprint(console_blueprint)
+    app.register_blueprint(fleet_blueprint)
     install_languages(app, _translations())
     install_shell(app, _console_context)
     _show_errors_as_pages(app)
@@ -201,10 +203,11 @@ def _console_context() -> ShellContext:
         return ShellContext(face="console", environment_banner=_banner())
     active = request.endpoint == "console.tenants"
     companies = NavItem(gettext("Companies"), url_for("console.tenants"), "building", active)
+    migrations = NavItem(gettext("Migrations"), url_for("fleet.page"), "versions", request.blueprint == "fleet")
     return ShellContext(
         face="console",
         person_name=g.operator.name,
-        navigation=(NavGroup("", (companies,)),),
+        navigation=(NavGroup("", (companies, migrations)),),
         sign_out_url=url_for("console.sign_out"),
         environment_banner=_banner(),
     )

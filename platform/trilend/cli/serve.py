@@ -44,8 +44,13 @@ def web(data_dir: Path, bind: str, workers: int, threads: int, grace: int, gate:
 
         def load(self) -> Callable[..., Any]:
             from trilend.app import create_application
+            from trilend.tenancy.migration.steps import targets
+            from trilend.wiring import load
 
+            load()
             application = create_application()
+            # Rendered once, before the processes part.
+            targets()
             if gate is not None:
                 os.read(gate, 1)
                 os.close(gate)

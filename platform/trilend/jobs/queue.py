@@ -36,6 +36,7 @@ def configure() -> Celery:
         timezone="Asia/Shanghai",
         beat_schedule={
             "sweep": {"task": "trilend.sweep", "schedule": float(configured.job_sweep_seconds)},
+            "fleet": {"task": "trilend.look_after_fleet", "schedule": 60.0},
             "end-of-day": {"task": "trilend.end_of_day", "schedule": crontab(hour=0, minute=10)},
         },
     )

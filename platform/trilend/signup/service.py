@@ -23,12 +23,11 @@ from trilend.tenancy.errors import CompanyTaken, SlugTaken
 from trilend.tenancy.names import check_slug, normal_uscc
 from trilend.tenancy.provisioning import FirstAdministrator, provision
 from trilend.tenancy.service import is_company_free, is_slug_free, register_tenant
-from trilend.tenancy.spares import refill_spares
+from trilend.tenancy.spares import REFILL, refill_spares
 
 CODE_MINUTES = 15
 MAX_FAILURES = 5
 MAX_CODES = 5
-REFILL = "signup.refill_spares"
 _STEPS = 3
 
 

@@ -18,6 +18,8 @@ from trilend.tenancy.service import emptiest_cell, is_claimable, new_id, new_sha
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
+REFILL = "signup.refill_spares"
+"""The job that makes what is missing."""
 _LOCK_CLASS = 741_592
 # A spare is written down before its schema is made, without a revision: what a crash has left is known by that.
 _UNFINISHED = ""
