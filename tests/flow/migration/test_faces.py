@@ -160,7 +160,7 @@ def test_a_run_that_was_killed_is_shown_as_interrupted(alone: None, console: Cli
         registry.commit()
 
     shown = text_of(console.get("/migrations").text)
-    assert "Interrupted 4 9 0 Run `trilend migrate` again" in shown
+    assert "Interrupted 4 9 0 Run “trilend migrate” again" in shown
 
 
 def test_nobody_who_is_not_an_operator_sees_or_moves_anything(
