@@ -14,8 +14,9 @@ BENCHMARKS: Mapping[str, str] = {
     "request": "tests.benchmarks.request:rows",
     "provisioning": "tests.benchmarks.provisioning:rows",
     "end-of-day": "tests.benchmarks.closing:rows",
-    "migrating": "tests.benchmarks.migrating:rows",
     "scale": "tests.benchmarks.scale:rows",
+    "migrating": "tests.benchmarks.migrating:rows",
+    "crash": "tests.benchmarks.scale:crash",
 }
 
 

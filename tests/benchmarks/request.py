@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable
+from contextlib import nullcontext
 from statistics import median
 from typing import Any
 
@@ -21,14 +22,12 @@ def rows(bench: Bench) -> list[Row]:
 
     tenant = new_tenant("broker")
     plain = _plain_session(bench, tenant.schema)
-    ours = _served(_page(tenant_session), f"{tenant.slug}.localhost:8000")
+    ours = _served(_page(tenant_session))
     theirs = _page(plain)
     sides: tuple[Callable[[], object], Callable[[], object]] = (_request(ours, tenant.slug), _request(theirs, ""))
     for side in sides:
         side()
-    added = _messages(sides[0], lambda: _driver(tenant, tenant_session)) - _messages(
-        sides[1], lambda: plain().connection().connection.driver_connection
-    )
+    added = _messages(sides[0], _driver(tenant, tenant_session)) - _messages(sides[1], _driver(None, plain))
     ratios = []
     for _ in range(_ROUNDS):
         with_tenancy, without = (seconds(lambda: [side() for _ in range(_REQUESTS)]) for side in sides)  # noqa: B023
@@ -71,7 +70,7 @@ def _page(session: Any) -> Flask:
     return app
 
 
-def _served(app: Flask, _host: str) -> Any:
+def _served(app: Flask) -> Any:
     from trilend.tenancy.routing import HostRouter
 
     return HostRouter(public=app, console=app, tenant=app)
@@ -88,15 +87,17 @@ def _request(application: Any, slug: str) -> Callable[[], object]:
 
 
 def _driver(tenant: Any, session: Any) -> Any:
+    """The connection that the pool will give out next."""
     from trilend.tenancy.context import bound
 
-    with bound(tenant):
-        return session().connection().connection.driver_connection
+    with bound(tenant) if tenant else nullcontext():
+        found = session().connection().connection.driver_connection
+        session.remove()
+    return found
 
 
-def _messages(send: Callable[[], object], connection: Callable[[], Any]) -> int:
-    """Round trips of one request on the wire, as libpq's own trace has them."""
-    driver = connection()
+def _messages(send: Callable[[], object], driver: Any) -> int:
+    """Round trips of one request on the wire, from taking the connection to giving it back, as libpq traces them."""
     with tempfile.TemporaryFile("w+") as trace:
         driver.pgconn.trace(trace.fileno())
         send()
