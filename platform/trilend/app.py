@@ -30,6 +30,7 @@ from trilend.audit.labels import act_label
 from trilend.company.views import CompanyView
 from trilend.config import settings
 from trilend.console import company_views as _company_pages  # noqa: F401
+from trilend.console.fleet import blueprint as fleet_blueprint
 from trilend.console.views import blueprint as console_blueprint
 from trilend.documents.views import FilesView
 from trilend.errors import TrilendError
@@ -107,6 +108,7 @@ def create_console_app() -> Flask:
     app = _flask("console")
     CSRFProtect(app)
     app.register_blueprint(console_blueprint)
+    app.register_blueprint(fleet_blueprint)
     install_languages(app, _translations())
     install_shell(app, _console_context)
     _show_errors_as_pages(app)
@@ -273,12 +275,15 @@ def _console_context() -> ShellContext:
     if g.get("operator") is None:
         return ShellContext(face="console", environment_banner=_banner())
     on_plans = (request.endpoint or "").startswith("console.plan_")
-    companies = NavItem(gettext("Companies"), url_for("console.tenants"), "building", not on_plans)
+    companies = NavItem(
+        gettext("Companies"), url_for("console.tenants"), "building", request.blueprint == "console" and not on_plans
+    )
     plans = NavItem(gettext("Plans"), url_for("console.plan_list"), "gauge", on_plans)
+    migrations = NavItem(gettext("Migrations"), url_for("fleet.page"), "versions", request.blueprint == "fleet")
     return ShellContext(
         face="console",
         person_name=g.operator.name,
-        navigation=(NavGroup("", (companies, plans)),),
+        navigation=(NavGroup("", (companies, plans, migrations)),),
         sign_out_url=url_for("console.sign_out"),
         environment_banner=_banner(),
     )

@@ -14,6 +14,7 @@ from trilend.app import views_of_kind
 from trilend.archives import tasks as _archives  # noqa: F401
 from trilend.audit import models as _audit  # noqa: F401
 from trilend.company import watch as _company  # noqa: F401
+from trilend.console import fleet as _fleet  # noqa: F401
 from trilend.console import service as _console  # noqa: F401
 from trilend.documents import models as _documents  # noqa: F401
 from trilend.identity import models as _identity  # noqa: F401

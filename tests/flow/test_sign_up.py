@@ -170,3 +170,29 @@ def test_a_failed_provisioning_leaves_nothing_and_a_retry_is_safe(
         provision(tenant_id, person, sound)
     with RegistrySession() as registry:
         assert registry.get_one(Tenant, tenant_id).state == TenantState.TRIAL
+
+
+def test_who_loses_the_race_for_a_name_finds_what_was_typed_and_chooses_again(
+    browse: Callable[[str], Client], run_jobs: Callable[[], int]
+) -> None:
+    faster, slower = browse("localhost"), browse("localhost")
+    data = entered()
+    first, second = begin(faster, data), begin(slower, entered(slug=data["slug"], company="慢一步小额贷款有限公司"))
+    code = code_for(data["admin_email"], run_jobs)
+    assert post(faster, f"{first}/code", code=code).location == f"{first}/progress"
+
+    with RegistrySession() as session:
+        loser = session.scalars(select(SignUp).where(SignUp.token == second.rpartition("/")[2])).one()
+    answer = post(slower, f"{second}/code", code=code_for(loser.admin_email, run_jobs))
+
+    assert answer.status_code == 409
+    page = answer.get_data(as_text=True)
+    for kept in ("慢一步小额贷款有限公司", loser.uscc, loser.slug, loser.admin_email, "王管理"):
+        assert f'value="{kept}"' in page
+    assert 'action="/signup"' in page
+    assert "correct horse battery" not in page
+    with RegistrySession() as session:
+        assert len(session.scalars(select(Tenant).where(Tenant.slug == data["slug"])).all()) == 1
+    # With another address the same person goes on.
+    again = entered(slug=f"{loser.slug}2", company=loser.company, uscc=loser.uscc)
+    assert begin(slower, again)

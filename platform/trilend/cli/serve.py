@@ -49,7 +49,7 @@ def web(data_dir: Path, bind: str, workers: int, threads: int, grace: int, gate:
 
             load()
             application = create_application()
-            # Rendered before the processes part, so that the first sign-up of each does not wait for it.
+            # Rendered once, before the processes part.
             targets()
             if gate is not None:
                 os.read(gate, 1)

@@ -1,9 +1,10 @@
 """Commands that look after tenants and operators."""
 
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +12,9 @@ from trilend.cli.archives import COMMANDS as ARCHIVES
 from trilend.cli.keys import forget_keys, rotate_key
 from trilend.cli.lifecycle import COMMANDS
 from trilend.cli.main import use_installation
+
+if TYPE_CHECKING:
+    from trilend.tenancy.migration.fleet import FleetReport
 
 
 @click.group()
@@ -93,24 +97,33 @@ def migrate(data_dir: Any, slugs: tuple[str, ...], as_json: bool) -> None:
 
 def move_fleet(slugs: Sequence[str], *, as_json: bool) -> None:
     """Move companies, telling how far it is; the exit code is 1 if one was left behind."""
-    from trilend.tenancy.migration.fleet import FleetReport, migrate_fleet
+    from trilend.tenancy.migration.fleet import migrate_fleet
+    from trilend.tenancy.spares import renew_spares
 
-    def tell(report: FleetReport) -> None:
-        if not as_json:
-            click.echo(f"{report.done} of {report.total} moved, {len(report.failed)} failed.")
-
-    report = migrate_fleet(slugs=slugs, progress=tell)
+    report = migrate_fleet(slugs=slugs, progress=None if as_json else _tell)
+    if not slugs:
+        renew_spares(but=report.halted)
     if as_json:
         click.echo(json.dumps(asdict(report), ensure_ascii=False))
     else:
         for kind, reason in report.halted.items():
-            click.echo(f"{kind} was halted at its first company: {reason}")
+            click.echo(f"{kind} was halted at its first company, the others of it are as they were: {reason}")
         for slug, reason in report.failed.items():
             click.echo(f"{slug} stays at its old revision: {reason}")
-        if not report.total:
-            click.echo("Every company is where this release is.")
+        click.echo(
+            f"{report.done} of {report.total} moved." if report.total else "Every company is where this release is."
+        )
     if not report.sound:
         raise click.exceptions.Exit(1)
+
+
+def _tell(report: "FleetReport") -> None:
+    """One line that is written over on a terminal, and lines one below the other in a log."""
+    share = 100 * report.done // report.total
+    failed = f", {len(report.failed)} failed" if report.failed else ""
+    line = f"{report.done} of {report.total} moved ({share} %){failed}"
+    over = sys.stdout.isatty() and report.done + len(report.failed) < report.total
+    click.echo(f"{line}\r" if over else line, nl=not over)
 
 
 @tenant.command("verify")

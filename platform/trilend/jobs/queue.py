@@ -47,6 +47,7 @@ def configure() -> Celery:
                 "args": ["company.check_domains"],
                 "schedule": crontab(minute="*/10"),
             },
+            "fleet": {"task": "trilend.look_after_fleet", "schedule": 60.0},
             "end-of-day": {"task": "trilend.end_of_day", "schedule": crontab(hour=0, minute=10)},
         },
     )

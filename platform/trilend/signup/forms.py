@@ -64,7 +64,7 @@ class CompanyForm(FlaskForm):  # type: ignore[misc]
 
     def validate_uscc(self, field: StringField) -> None:
         """Form and check digit."""
-        if not is_uscc((field.data or "").strip().upper()):
+        if not is_uscc(field.data or ""):
             raise ValidationError(
                 _l("This code is wrong: compare it with the business licence, its last character is a check digit.")
             )

@@ -20,14 +20,14 @@ from trilend.signup.models import SignUp, SignUpState
 from trilend.storage.keys import new_wrapped_key
 from trilend.tenancy.context import RegistrySession
 from trilend.tenancy.errors import CompanyTaken, SlugTaken
-from trilend.tenancy.names import check_slug
-from trilend.tenancy.provisioning import FirstAdministrator, provision, refill_spares
+from trilend.tenancy.names import check_slug, normal_uscc
+from trilend.tenancy.provisioning import FirstAdministrator, provision
 from trilend.tenancy.service import is_company_free, is_slug_free, register_tenant
+from trilend.tenancy.spares import REFILL, refill_spares
 
 CODE_MINUTES = 15
 MAX_FAILURES = 5
 MAX_CODES = 5
-REFILL = "signup.refill_spares"
 _STEPS = 3
 
 
@@ -47,7 +47,7 @@ class SignUpData:
 
 def begin(session: Session, data: SignUpData) -> SignUp:
     """Record a sign-up and send its code; raises `SlugTaken`, `CompanyTaken`, `InvalidSlug`."""
-    slug, uscc = check_slug(data.slug), data.uscc.strip().upper()
+    slug, uscc = check_slug(data.slug), normal_uscc(data.uscc)
     if not is_slug_free(session, slug):
         raise SlugTaken(slug)
     if not is_company_free(session, uscc):

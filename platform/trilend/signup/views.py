@@ -12,7 +12,7 @@ from trilend.jobs.models import JobState
 from trilend.kinds import kinds
 from trilend.messages.service import recent
 from trilend.signup.forms import CodeForm, CompanyForm
-from trilend.signup.models import SignUpState
+from trilend.signup.models import SignUp, SignUpState
 from trilend.signup.service import SignUpData, begin, confirm, provisioning_job, send_code, sign_up_by_token
 from trilend.tenancy.context import RegistrySession
 from trilend.tenancy.errors import CompanyTaken, SlugTaken
@@ -50,8 +50,7 @@ def company() -> str | Response | tuple[str, int]:
         try:
             token = begin(session, SignUpData(**entered)).token
         except (SlugTaken, CompanyTaken) as error:
-            field = form.slug if isinstance(error, SlugTaken) else form.uscc
-            field.errors = [*field.errors, error.message]
+            _show_taken(form, error)
             return _company_page(form), error.status
         session.commit()
     return redirect(url_for(".code", token=token))
@@ -69,6 +68,8 @@ def code(token: str) -> str | Response | tuple[str, int]:
         if form.validate_on_submit():
             try:
                 confirm(session, sign_up, form.code.data)
+            except (SlugTaken, CompanyTaken) as error:
+                return _choose_again(sign_up, error), error.status
             except TrilendError as error:
                 form.code.errors = [*form.code.errors, error.message]
                 status = error.status
@@ -119,11 +120,25 @@ def outbox() -> str:
     return render_template("signup/outbox.html", messages=recent())
 
 
-def _company_page(form: CompanyForm) -> str:
+def _choose_again(sign_up: SignUp, error: SlugTaken | CompanyTaken) -> str:
+    """Step 1 once more with all that was entered but the password, for one whose name somebody else got first."""
+    kept = {name: getattr(sign_up, name) for name in SignUpData.__dataclass_fields__ if name != "password"}
+    form = CompanyForm(formdata=None, data=kept)
+    _show_taken(form, error)
+    return _company_page(form, again=True)
+
+
+def _show_taken(form: CompanyForm, error: SlugTaken | CompanyTaken) -> None:
+    field = form.slug if isinstance(error, SlugTaken) else form.uscc
+    field.errors = [*field.errors, error.message]
+
+
+def _company_page(form: CompanyForm, *, again: bool = False) -> str:
     found = kinds().values()
     return render_template(
         "signup/company.html",
         form=form,
+        again=again,
         texts={kind.name: kind.summary for kind in found},
         icons={kind.name: kind.icon for kind in found},
         base_host=settings().base_host,

@@ -56,7 +56,7 @@ class Blueprint:
         """All that makes a new space."""
         return f"{self.structure}{self.stamp}{self.rows}"
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Equal for equal blueprints."""
         return sha256(self.sql.encode()).hexdigest()[:16]

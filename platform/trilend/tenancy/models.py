@@ -45,7 +45,14 @@ class Tenant(Created, RegistryBase):
         UniqueConstraint("slug"),
         UniqueConstraint("look"),
         Index("tenant_uscc_key", "uscc", unique=True, postgresql_where=text("copy_of IS NULL AND state <> 'closed'")),
-        Index("tenant_kind_revision", "kind", "revision"),
+        # Where tenants that take part in migrations are; the few places are found without reading all tenants.
+        Index(
+            "tenant_place",
+            "kind",
+            "revision",
+            text("(fault <> '')"),
+            postgresql_where=text("state NOT IN ('provisioning', 'closed')"),
+        ),
         Index("tenant_created_at", "created_at"),
         Index("tenant_state_created_at", "state", "created_at"),
     )
@@ -96,14 +103,19 @@ class DataKey(Created, RegistryBase):
 
 
 class Spare(Created, RegistryBase):
-    """A schema that is ready before anybody asked for it; a sign-up claims it in one statement."""
+    """A schema that is ready before anybody asked for it; a sign-up claims it in one statement.
+
+    `blueprint` is the digest of what it was made from; `revision` is empty until it is ready, and when nobody may have
+    it any more.
+    """
 
     __tablename__ = "spare"
-    __table_args__ = (Index("spare_kind_revision", "kind", "revision"),)
+    __table_args__ = (Index("spare_place", "kind", "revision", text("(fault <> '')")),)
 
     id: Mapped[str] = mapped_column(String(16), primary_key=True)
     kind: Mapped[str] = mapped_column(String(32))
     revision: Mapped[str] = mapped_column(String(64))
+    blueprint: Mapped[str] = mapped_column(String(16), default="", server_default="")
     shard: Mapped[str] = mapped_column(String(32))
     cell: Mapped[int] = mapped_column(SmallInteger)
     fault: Mapped[str] = mapped_column(String(500), default="", server_default="")

@@ -3,19 +3,15 @@
 from dataclasses import dataclass
 
 import psycopg
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import select
 
-from trilend.config import settings
 from trilend.db.base import now
 from trilend.db.engine import Scope
-from trilend.kinds import kinds
 from trilend.tenancy.blueprint import Blueprint, blueprint_of
 from trilend.tenancy.context import RegistrySession
 from trilend.tenancy.migration.steps import targets
-from trilend.tenancy.models import Spare, Tenant, TenantState
+from trilend.tenancy.models import Tenant, TenantState
 from trilend.tenancy.servers import cell_login, owner_connection
-from trilend.tenancy.service import emptiest_cell, new_id, new_shard
 
 
 @dataclass(frozen=True)
@@ -40,11 +36,25 @@ def provision(tenant_id: str, administrator: FirstAdministrator, blueprint: Blue
             return
         blueprint = blueprint or blueprint_of(tenant.kind)
         with owner_connection(tenant.shard) as owner, owner.transaction():
-            if not tenant.revision and not _exists(owner, tenant.schema):
+            if not tenant.revision:
+                # What an attempt that was cut off has left may be of another release.
+                drop_space(owner, tenant.schema)
                 make_space(owner, tenant.schema, tenant.cell, blueprint)
             _hand_over(owner, tenant.schema, blueprint, administrator)
         tenant.revision = tenant.revision or targets()[tenant.kind]
         tenant.state, tenant.ready_at = TenantState.TRIAL, now()
+        registry.commit()
+
+
+def abandon(tenant_id: str) -> None:
+    """Give up a tenant that was registered and never became ready: its space goes, its names are free again."""
+    with RegistrySession() as registry:
+        tenant = registry.scalar(select(Tenant).where(Tenant.id == tenant_id).with_for_update())
+        if tenant is None or tenant.state != TenantState.PROVISIONING:
+            return
+        with owner_connection(tenant.shard) as owner, owner.transaction():
+            drop_space(owner, tenant.schema)
+        registry.delete(tenant)
         registry.commit()
 
 
@@ -66,49 +76,6 @@ def drop_space(owner: psycopg.Connection[tuple[object, ...]], schema: str) -> No
     """Remove a schema with all that is in it, and its role; nothing happens if they are gone."""
     scope = Scope(role=schema, schema=schema)
     owner.execute(f"DROP SCHEMA IF EXISTS {scope.schema} CASCADE; DROP ROLE IF EXISTS {scope.role}".encode())
-
-
-def refill_spares() -> int:
-    """Make the spares that are missing, each in a transaction of its own; returns how many were made."""
-    return sum(_refill(kind) for kind in kinds())
-
-
-def spares_ready(session: Session) -> dict[str, int]:
-    """How many spares of this release can be claimed, by kind."""
-    ready = select(Spare.kind, Spare.revision, func.count()).where(Spare.fault == "", Spare.shard == new_shard())
-    current = targets()
-    found = dict.fromkeys(current, 0)
-    for kind, revision, count in session.execute(ready.group_by(Spare.kind, Spare.revision)):
-        if current.get(kind) == revision:
-            found[kind] = count
-    return found
-
-
-def _refill(kind: str) -> int:
-    made = 0
-    while _one_more(kind):
-        made += 1
-    return made
-
-
-def _one_more(kind: str) -> bool:
-    """Make one spare if one is missing: the schema first, so that the registry never names one that is not there."""
-    with RegistrySession() as registry:
-        if spares_ready(registry)[kind] >= settings().spares_per_kind:
-            return False
-        shard = new_shard()
-        spare = Spare(
-            id=new_id(), kind=kind, revision=targets()[kind], shard=shard, cell=emptiest_cell(registry, shard)
-        )
-        with owner_connection(shard) as owner, owner.transaction():
-            make_space(owner, f"t_{spare.id}", spare.cell, blueprint_of(kind))
-        registry.add(spare)
-        registry.commit()
-    return True
-
-
-def _exists(owner: psycopg.Connection[tuple[object, ...]], schema: str) -> bool:
-    return owner.execute("SELECT to_regnamespace(%s) IS NOT NULL", (schema,)).fetchone() == (True,)
 
 
 def _opening(scope: Scope, cell: int) -> str:

@@ -2,21 +2,22 @@
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from sqlalchemy import Select, delete, func, select, union_all
+from sqlalchemy import ColumnElement, Select, and_, delete, func, select, union_all
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
 from trilend.config import settings
 from trilend.kinds import kinds
+from trilend.tenancy.blueprint import blueprint_of
 from trilend.tenancy.context import FIRST_KEY, BoundTenant, RegistrySession
 from trilend.tenancy.domains.models import Domain, DomainState
 from trilend.tenancy.door import LIFELESS
 from trilend.tenancy.errors import CompanyTaken, SlugTaken, UnknownKind, UnknownTenant
 from trilend.tenancy.migration.steps import targets
 from trilend.tenancy.models import DataKey, Spare, Tenant, TenantState
-from trilend.tenancy.names import check_slug, look_of
+from trilend.tenancy.names import check_slug, look_of, normal_uscc
 from trilend.tenancy.servers import cells
 
 WITH_KEYS = joinedload(Tenant.data_keys)
@@ -27,6 +28,12 @@ CACHE_SECONDS = 5.0
 """How long a process may go on with what it knows of a tenant: a new state or door acts after that."""
 _MOST_REMEMBERED, _LONGEST_HOST = 20_000, 253
 _cache: dict[str, tuple[float, BoundTenant | None]] = {}
+# Which name a unique constraint of the registry keeps to one company.
+_TAKEN: Mapping[str | None, Callable[[Tenant], SlugTaken | CompanyTaken]] = {
+    "tenant_slug_key": lambda tenant: SlugTaken(tenant.slug),
+    "tenant_look_key": lambda tenant: SlugTaken(tenant.slug),
+    "tenant_uscc_key": lambda tenant: CompanyTaken(tenant.uscc),
+}
 
 
 def register_tenant(
@@ -46,7 +53,7 @@ def register_tenant(
         look=look_of(checked),
         kind=kind,
         name=name.strip(),
-        uscc=uscc.strip().upper(),
+        uscc=normal_uscc(uscc),
         state=TenantState.PROVISIONING,
         wrapped_key=wrapped_key,
         data_keys=[DataKey(number=FIRST_KEY, wrapped=wrapped_key)],
@@ -56,7 +63,10 @@ def register_tenant(
             tenant.id, tenant.shard, tenant.cell, tenant.revision = _place(session, kind, shard or new_shard())
             session.add(tenant)
     except IntegrityError as error:
-        raise (CompanyTaken(tenant.uscc) if "uscc" in str(error.orig) else SlugTaken(tenant.slug)) from error
+        broken = getattr(getattr(error.orig, "diag", None), "constraint_name", "")
+        if broken not in _TAKEN:
+            raise
+        raise _TAKEN[broken](tenant) from error
     return tenant
 
 
@@ -81,14 +91,21 @@ def emptiest_cell(session: Session, shard: str) -> int:
     return min(cells(), key=lambda cell: counts.get(cell, 0))
 
 
+def is_claimable(kind: str, shard: str) -> ColumnElement[bool]:
+    """The spares of a server that are what this release would make anew."""
+    return and_(
+        Spare.kind == kind,
+        Spare.revision == targets()[kind],
+        Spare.blueprint == blueprint_of(kind).digest,
+        Spare.shard == shard,
+        Spare.fault == "",
+    )
+
+
 def _place(session: Session, kind: str, shard: str) -> tuple[str, str, int, str]:
     """Id, server, cell and revision of a claimed spare, or of a place where there is nothing yet."""
     free = (
-        select(Spare.id)
-        .where(Spare.kind == kind, Spare.revision == targets()[kind], Spare.shard == shard, Spare.fault == "")
-        .limit(1)
-        .with_for_update(skip_locked=True)
-        .scalar_subquery()
+        select(Spare.id).where(is_claimable(kind, shard)).limit(1).with_for_update(skip_locked=True).scalar_subquery()
     )
     claimed = session.execute(
         delete(Spare).where(Spare.id == free).returning(Spare.id, Spare.shard, Spare.cell, Spare.revision),
@@ -106,7 +123,7 @@ def is_slug_free(session: Session, slug: str) -> bool:
 
 def is_company_free(session: Session, uscc: str) -> bool:
     """Whether no living tenant has this credit code; copies of one for looking at do not count."""
-    taken = (Tenant.uscc == uscc, Tenant.copy_of.is_(None), Tenant.state != TenantState.CLOSED)
+    taken = (Tenant.uscc == normal_uscc(uscc), Tenant.copy_of.is_(None), Tenant.state != TenantState.CLOSED)
     return session.scalar(select(Tenant.id).where(*taken)) is None
 
 

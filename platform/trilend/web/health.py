@@ -1,5 +1,7 @@
 """Addresses for machines: is the process alive, is it ready to serve, and what it measures."""
 
+from collections.abc import Mapping
+
 from flask import Blueprint, Response, jsonify
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from redis import Redis
@@ -9,8 +11,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from trilend.config import settings
 from trilend.tenancy.context import RegistrySession
+from trilend.tenancy.migration.overview import waiting
+from trilend.tenancy.migration.steps import targets
 
 blueprint = Blueprint("health", __name__)
+_arrived: set[str] = set()
 
 
 @blueprint.get("/healthz")
@@ -21,10 +26,16 @@ def healthz() -> Response:
 
 @blueprint.get("/readyz")
 def readyz() -> tuple[Response, int]:
-    """Ready: registry and broker answer; otherwise 503 names what does not."""
+    """Ready: registry and broker answer, and the companies are at this release; otherwise 503 names what is missing.
+
+    Companies that failed to be moved are not waited for. Once a process has been ready it stays so: a late comer
+    shows its own page, and takes nobody else out of service.
+    """
     missing = [name for name, works in (("database", _database()), ("broker", _broker())) if not works]
     if missing:
         return jsonify(status="unavailable", missing=missing), 503
+    if behind := _behind():
+        return jsonify(status="migrating", missing=["fleet"], behind=behind), 503
     return jsonify(status="ready"), 200
 
 
@@ -41,6 +52,18 @@ def _database() -> bool:
     except SQLAlchemyError:
         return False
     return True
+
+
+def _behind() -> Mapping[str, int]:
+    """How many of each kind have still to be moved, until all have been there once."""
+    release = str(targets())
+    if release in _arrived:
+        return {}
+    with RegistrySession() as session:
+        behind = waiting(session)
+    if not behind:
+        _arrived.add(release)
+    return behind
 
 
 def _broker() -> bool:

@@ -7,12 +7,21 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy import delete, select
 from tests import releases, stack
+from tests.flow.migration.next_release import NextRelease
 from tests.numbers import new_uscc
+
+from trilend.tenancy.context import RegistrySession
+from trilend.tenancy.migration.models import FleetRun
+from trilend.tenancy.models import Spare, Tenant, TenantState
+from trilend.tenancy.provisioning import drop_space
+from trilend.tenancy.servers import owner_connection
 
 KINDS = ("microfinance", "guarantee", "broker")
 
@@ -92,3 +101,29 @@ def forget(installation: Installation, companies: list[Company]) -> None:
         for company in companies:
             connection.execute(f"DROP SCHEMA IF EXISTS {company.schema} CASCADE".encode())
             connection.execute(f"DROP ROLE IF EXISTS {company.schema}".encode())
+
+
+@pytest.fixture
+def alone(installation: Any) -> Iterator[None]:
+    """No other test's tenants take part: they are put aside, and moved out of the way afterwards."""
+    with RegistrySession() as registry:
+        states = {tenant.id: tenant.state for tenant in registry.scalars(select(Tenant))}
+        for tenant in registry.scalars(select(Tenant)):
+            tenant.state = TenantState.CLOSED
+        registry.commit()
+    yield
+    with RegistrySession() as registry, owner_connection("primary") as owner:
+        for space in [*registry.scalars(select(Tenant)), *registry.scalars(select(Spare))]:
+            if space.id in states:
+                space.state = states[space.id]
+            else:
+                drop_space(owner, f"t_{space.id}")
+                owner.commit()
+                registry.delete(space)
+        registry.execute(delete(FleetRun))
+        registry.commit()
+
+
+@pytest.fixture
+def release(alone: None, tmp_path: Path) -> NextRelease:
+    return NextRelease(tmp_path)

@@ -5,6 +5,8 @@ from alembic import op
 
 revision = "0002"
 down_revision = "0001"
+_SIGN_UPS = "pods of the first release refuse sign-ups while they are replaced; companies are served all the while"
+excused = {"ban-drop-default": _SIGN_UPS, "adding-not-nullable-field": _SIGN_UPS}
 
 _CREATED = sa.text("now()")
 
@@ -50,8 +52,8 @@ def upgrade() -> None:
 # look is made its own.
 _LOOKS = """
 WITH seen AS (
-    SELECT id, created_at, translate(
-        replace(replace(replace(replace(slug, '-', ''), 'rn', 'm'), 'vv', 'w'), 'cl', 'd'), '01i52', 'ollsz'
+    SELECT id, created_at, replace(replace(replace(
+        translate(replace(slug, '-', ''), '01i52', 'ollsz'), 'rn', 'm'), 'vv', 'w'), 'cl', 'd'
     ) AS look
     FROM tenant
 )

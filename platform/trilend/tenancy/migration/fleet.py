@@ -3,49 +3,35 @@
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import groupby
 
 import psycopg
 import structlog
 from psycopg import errors
-from sqlalchemy import ColumnElement, literal, or_, select, true, tuple_, update
-from sqlalchemy.orm import Session
+from sqlalchemy import update
 
 from trilend.db.base import now
 from trilend.tenancy.context import RegistrySession
 from trilend.tenancy.migration.fingerprint import compare, fresh_lines
 from trilend.tenancy.migration.models import FleetRun
-from trilend.tenancy.migration.steps import Position, Step, is_newer, steps_from, targets
-from trilend.tenancy.models import Spare, Tenant, TenantState
-from trilend.tenancy.servers import cell_login, owner_connection
+from trilend.tenancy.migration.steps import targets
+from trilend.tenancy.migration.travellers import Connection, Traveller, move, travellers
+from trilend.tenancy.models import Spare, Tenant
+from trilend.tenancy.servers import owner_connection
 
 log = structlog.get_logger(__name__)
 
 WORKERS = 2
-_LOCK_TIMEOUT, _STATEMENT_TIMEOUT = "3s", "5min"
-_ATTEMPTS = 5
+ATTEMPTS = 5
 _PAUSE = 0.5
 _PORTION = 100
-_MAY_PASS = (errors.LockNotAvailable, errors.DeadlockDetected, errors.QueryCanceled)
-
-
-@dataclass(frozen=True)
-class Traveller:
-    """A tenant or a spare that is not yet where this release is."""
-
-    id: str
-    slug: str
-    kind: str
-    shard: str
-    cell: int
-    revision: str
-    is_spare: bool
-
-    @property
-    def schema(self) -> str:
-        """Its schema and role."""
-        return f"t_{self.id}"
+_SIGN_OF_LIFE = 2.0
+_CANARIES = 3
+_LOCKED = (errors.LockNotAvailable, errors.DeadlockDetected)
 
 
 @dataclass
@@ -66,11 +52,6 @@ class FleetReport:
 Progress = Callable[[FleetReport], None]
 
 
-def is_complete(session: Session) -> bool:
-    """Whether nobody is left to move but those that failed: two probes of an index for each kind when all are there."""
-    return not _places_behind(session, faulty=False)
-
-
 def migrate_fleet(
     *, slugs: Sequence[str] = (), workers: int = WORKERS, retry_faulty: bool = True, progress: Progress | None = None
 ) -> FleetReport:
@@ -79,57 +60,16 @@ def migrate_fleet(
     One canary of each kind goes first, a spare if there is one, and must come out equal to a fresh schema; if it does
     not, its kind is halted and nobody else of it is touched. A tenant that fails keeps its place, is marked with the
     reason, and does not stop the others. A run that was killed goes on where it was: each step is recorded in the
-    schema itself, in the step's own transaction.
+    schema itself, in the step's own transaction; for the same reason two runs at once do no step twice.
     """
     with RegistrySession() as registry:
-        travellers = _travellers(registry, slugs, retry_faulty)
-    report = FleetReport(total=len(travellers))
-    if not travellers:
-        return report
-    run = _Run(report, progress)
-    try:
-        rest = run.lead_with_canaries(travellers)
-        run.follow(rest, workers)
-    finally:
+        waiting = travellers(registry, slugs, faulty=retry_faulty)
+    report = FleetReport(total=len(waiting))
+    if waiting:
+        run = _Run(report, progress)
+        run.follow(run.lead_with_canaries(waiting), workers)
         run.end()
     return report
-
-
-def move_one(connection: psycopg.Connection[tuple[object, ...]], traveller: Traveller) -> None:
-    """Take all steps that a schema still has to take, each with its record in one message and one transaction."""
-    for step in steps_from(traveller.kind, Position.read(traveller.revision)):
-        try:
-            _take(connection, traveller.schema, cell_login(traveller.cell), step)
-        except psycopg.Error:
-            connection.rollback()
-            # A run that was killed between the step and the registry's row has left the step taken.
-            if not _is_taken(connection, traveller.schema, step):
-                raise
-
-
-def _take(connection: psycopg.Connection[tuple[object, ...]], schema: str, cell: str, step: Step) -> None:
-    opening = (
-        f"BEGIN; SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'; SET LOCAL statement_timeout = '{_STATEMENT_TIMEOUT}'; "
-        f"SET LOCAL search_path TO {schema};\n"
-    )
-    if step.batch is None:
-        connection.execute(f"{opening}{step.text(schema, cell)}\nCOMMIT".encode())
-        return
-    while True:
-        connection.execute(opening.encode())
-        more = step.batch(connection)
-        connection.execute(f"{'' if more else step.text(schema, cell)}\nCOMMIT".encode())
-        if not more:
-            return
-
-
-def _is_taken(connection: psycopg.Connection[tuple[object, ...]], schema: str, step: Step) -> bool:
-    if connection.execute("SELECT to_regclass(%s) IS NULL", (f"{schema}.schema_version",)).fetchone() == (True,):
-        return False
-    row = connection.execute(
-        f"SELECT 1 FROM {schema}.schema_version WHERE branch = %s AND revision = %s", (step.branch, step.revision)
-    ).fetchone()
-    return row is not None
 
 
 class _Run:
@@ -141,155 +81,180 @@ class _Run:
         self._lock = threading.Lock()
         self._arrived: list[Traveller] = []
         self._told = time.monotonic()
+        self._over = threading.Event()
         with RegistrySession() as registry:
-            row = FleetRun(targets=targets(), total=report.total)
+            row = FleetRun(targets=dict(targets()), total=report.total)
             registry.add(row)
             registry.commit()
             self._id = row.id
 
-    def lead_with_canaries(self, travellers: Sequence[Traveller]) -> Sequence[Traveller]:
+    def lead_with_canaries(self, waiting: Iterable[Traveller]) -> Sequence[Traveller]:
         """Move one of each kind and look at it closely; returns those that may follow."""
-        canaries: dict[str, Traveller] = {}
-        for traveller in sorted(travellers, key=lambda each: not each.is_spare):
-            canaries.setdefault(traveller.kind, traveller)
-        halted = {kind for kind, canary in canaries.items() if not self._survives(canary)}
-        leading = {canary.id for canary in canaries.values()}
-        return [each for each in travellers if each.id not in leading and each.kind not in halted]
+        following: list[Traveller] = []
+        with _connections() as connections:
+            for kind, group in groupby(sorted(waiting, key=_as_canary), key=lambda each: each.kind):
+                candidates = list(group)
+                leader = self._lead(connections, kind, candidates[:_CANARIES])
+                following += [each for each in candidates if leader and each != leader]
+        return following
 
-    def follow(self, travellers: Sequence[Traveller], workers: int) -> None:
+    def follow(self, following: Iterable[Traveller], workers: int) -> None:
         """Move the others by several workers, each with a connection of its own to each server."""
-        waiting: queue.SimpleQueue[Traveller] = queue.SimpleQueue()
-        for traveller in travellers:
-            waiting.put(traveller)
-        threads = [threading.Thread(target=self._work, args=(waiting,), daemon=True) for _ in range(workers)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        line: queue.SimpleQueue[tuple[Traveller, int]] = queue.SimpleQueue()
+        for traveller in following:
+            line.put((traveller, 1))
+        with ThreadPoolExecutor(workers, thread_name_prefix="fleet") as pool:
+            working = {pool.submit(self._work, line) for _ in range(workers)}
+            try:
+                while working:
+                    done, working = wait(working, _SIGN_OF_LIFE, FIRST_EXCEPTION)
+                    for worker in done:
+                        worker.result()
+                    self._tell()
+            finally:
+                self._over.set()
 
     def end(self) -> None:
         """Write what is left to be written, and that the run is over."""
-        with self._lock:
-            self._write()
+        self._tell()
         with RegistrySession() as registry:
             registry.get_one(FleetRun, self._id).finished_at = now()
             registry.commit()
 
-    def _survives(self, canary: Traveller) -> bool:
-        with owner_connection(canary.shard, autocommit=True) as connection:
-            error = self._attempt(connection, canary)
-            if error is None:
-                with connection.transaction():
-                    difference = compare(connection, canary.schema, fresh_lines(canary.kind, canary.shard))
-                if not difference:
-                    self._arrive(canary)
-                    return True
-                error = str(difference)
-        log.error("canary did not come through", tenant=canary.slug, kind=canary.kind, error=error)
-        self._fail(canary, error)
-        with self._lock:
-            self._report.halted[canary.kind] = error
-        return False
+    def _lead(self, connections: "_Connections", kind: str, candidates: Iterable[Traveller]) -> Traveller | None:
+        """The first that could be looked at, if it came through; one that is locked by somebody says nothing."""
+        reason = ""
+        for canary in candidates:
+            error = _attempt(connections, canary)
+            if isinstance(error, _LOCKED):
+                reason = _sentence(error)
+                continue
+            reason = _sentence(error) if error else _difference(connections.to(canary.shard), canary)
+            if not reason:
+                self._arrive(canary)
+                return canary
+            self._fail(canary, reason)
+            break
+        log.error("canary did not come through", kind=kind, error=reason)
+        self._report.halted[kind] = reason
+        self._tell()
+        return None
 
-    def _work(self, waiting: "queue.SimpleQueue[Traveller]") -> None:
-        connections: dict[str, psycopg.Connection[tuple[object, ...]]] = {}
-        try:
-            while True:
-                traveller = waiting.get_nowait()
-                if connections.get(traveller.shard) is None or connections[traveller.shard].closed:
-                    connections[traveller.shard] = owner_connection(traveller.shard, autocommit=True)
-                error = self._attempt(connections[traveller.shard], traveller)
+    def _work(self, line: "queue.SimpleQueue[tuple[Traveller, int]]") -> None:
+        with _connections() as connections:
+            while not self._over.is_set():
+                try:
+                    traveller, attempt = line.get_nowait()
+                except queue.Empty:
+                    return
+                error = _attempt(connections, traveller)
                 if error is None:
                     self._arrive(traveller)
+                elif (
+                    attempt < ATTEMPTS
+                    and isinstance(error, (*_LOCKED, psycopg.OperationalError))
+                    and not _ran_out(error)
+                ):
+                    # What holds a lock may let go of it: tried again after all the others.
+                    line.put((traveller, attempt + 1))
+                    self._over.wait(_PAUSE * attempt if line.qsize() <= WORKERS else 0)
                 else:
-                    self._fail(traveller, error)
-        except queue.Empty:
-            pass
-        finally:
-            for connection in connections.values():
-                connection.close()
-
-    def _attempt(self, connection: psycopg.Connection[tuple[object, ...]], traveller: Traveller) -> str | None:
-        """Move one; why it did not arrive, or None. What holds a lock may let go of it: tried again a few times."""
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                move_one(connection, traveller)
-            except psycopg.Error as error:
-                connection.rollback()
-                if isinstance(error, _MAY_PASS) and attempt < _ATTEMPTS:
-                    time.sleep(_PAUSE * attempt)
-                    continue
-                log.exception("tenant left behind by migration", tenant=traveller.slug)
-                return str(error).strip().splitlines()[0][:500]
-            return None
-        return None
+                    self._fail(traveller, _sentence(error))
 
     def _arrive(self, traveller: Traveller) -> None:
         with self._lock:
             self._arrived.append(traveller)
             self._report.done += 1
-            if len(self._arrived) >= _PORTION or time.monotonic() - self._told > 1.0:
-                self._write()
+            full = len(self._arrived) >= _PORTION or time.monotonic() - self._told > 1.0
+        if full:
+            self._tell()
 
-    def _fail(self, traveller: Traveller, error: str) -> None:
-        with self._lock:
-            self._report.failed[traveller.slug] = error
-            model = Spare if traveller.is_spare else Tenant
-            with RegistrySession() as registry:
-                registry.execute(update(model).where(model.id == traveller.id).values(fault=error))
-                registry.commit()
-            self._write()
+    def _fail(self, traveller: Traveller, reason: str) -> None:
+        log.error("left behind by migration", tenant=traveller.slug, error=reason)
+        model = Spare if traveller.is_spare else Tenant
+        with self._lock, RegistrySession() as registry:
+            self._report.failed[traveller.slug] = reason
+            registry.execute(update(model).where(model.id == traveller.id).values(fault=reason))
+            registry.commit()
 
-    def _write(self) -> None:
+    def _tell(self) -> None:
         """Tell the registry who has arrived since the last time: one statement a kind, for tenants and for spares."""
         current = targets()
-        with RegistrySession() as registry:
+        with self._lock, RegistrySession() as registry:
             for model, are_spares in ((Tenant, False), (Spare, True)):
                 for kind in {each.kind for each in self._arrived if each.is_spare == are_spares}:
                     ids = [each.id for each in self._arrived if each.is_spare == are_spares and each.kind == kind]
-                    registry.execute(update(model).where(model.id.in_(ids)).values(revision=current[kind], fault=""))
-            row = registry.get_one(FleetRun, self._id)
-            row.done, row.failed = self._report.done, len(self._report.failed)
-            registry.commit()
-        self._arrived.clear()
-        self._told = time.monotonic()
-        if self._progress:
-            self._progress(self._report)
-
-
-def _travellers(session: Session, slugs: Sequence[str], faulty: bool) -> Sequence[Traveller]:
-    places = _places_behind(session, faulty=faulty)
-    if not places:
-        return []
-    tenants = (
-        select(Tenant.id, Tenant.slug, Tenant.kind, Tenant.shard, Tenant.cell, Tenant.revision, literal(False))
-        .where(tuple_(Tenant.kind, Tenant.revision).in_(places), _moves(), Tenant.slug.in_(slugs) if slugs else true())
-        .order_by(Tenant.id)
-    )
-    spares = (
-        select(Spare.id, Spare.id, Spare.kind, Spare.shard, Spare.cell, Spare.revision, literal(True))
-        .where(tuple_(Spare.kind, Spare.revision).in_(places))
-        .order_by(Spare.id)
-    )
-    rows = [*session.execute(tenants), *(() if slugs else session.execute(spares))]
-    return [Traveller(*row) for row in rows]
-
-
-def _moves() -> ColumnElement[bool]:
-    return Tenant.state.not_in((TenantState.PROVISIONING, TenantState.CLOSED))
-
-
-def _places_behind(session: Session, *, faulty: bool) -> Sequence[tuple[str, str]]:
-    """Kinds and revisions at which somebody waits; those that a newer release has reached are not behind."""
-    found: set[tuple[str, str]] = set()
-    for kind, revision in targets().items():
-        for model in (Tenant, Spare):
-            statement = select(model.kind, model.revision).where(
-                model.kind == kind, or_(model.revision < revision, model.revision > revision)
+                    registry.execute(
+                        update(model).where(model.id.in_(ids)).values(revision=current[kind], fault=""),
+                        execution_options={"synchronize_session": False},
+                    )
+            report = self._report
+            registry.execute(
+                update(FleetRun)
+                .where(FleetRun.id == self._id)
+                .values(done=report.done, failed=len(report.failed), halted=dict(report.halted), seen_at=now())
             )
-            if model is Tenant:
-                statement = statement.where(_moves())
-            if not faulty:
-                statement = statement.where(model.fault == "")
-            found.update((row.kind, row.revision) for row in session.execute(statement.distinct()))
-    return sorted(place for place in found if not is_newer(place[0], Position.read(place[1])))
+            registry.commit()
+            self._arrived.clear()
+            self._told = time.monotonic()
+            if self._progress:
+                self._progress(report)
+
+
+class _Connections:
+    """A worker's connections, one to each server it has to do with; one that broke is opened anew."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, Connection] = {}
+
+    def to(self, shard: str) -> Connection:
+        """The connection to a server; raises `psycopg.OperationalError` when the server is away."""
+        found = self._open.get(shard)
+        if found is None or found.closed:
+            found = self._open[shard] = owner_connection(shard, autocommit=True)
+        return found
+
+    def close(self) -> None:
+        """Close all."""
+        for connection in self._open.values():
+            connection.close()
+
+
+@contextmanager
+def _connections() -> Iterator[_Connections]:
+    made = _Connections()
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def _as_canary(traveller: Traveller) -> tuple[str, bool, bool, str]:
+    """By kind; spares before tenants, and those that are sound before those that failed a run before."""
+    return traveller.kind, not traveller.is_spare, traveller.faulty, traveller.id
+
+
+def _attempt(connections: _Connections, traveller: Traveller) -> psycopg.Error | None:
+    """Move one; what stopped it, or None."""
+    try:
+        move(connections.to(traveller.shard), traveller)
+    except psycopg.Error as error:
+        return error
+    return None
+
+
+def _ran_out(error: psycopg.Error) -> bool:
+    """Whether a statement took longer than it may: it would again."""
+    return isinstance(error, errors.QueryCanceled)
+
+
+def _difference(connection: Connection, traveller: Traveller) -> str:
+    with connection.transaction():
+        return str(compare(connection, traveller.schema, traveller.cell, fresh_lines(traveller.kind, traveller.shard)))[
+            :500
+        ]
+
+
+def _sentence(error: psycopg.Error) -> str:
+    """What the database said, in one line."""
+    return str(error).strip().splitlines()[0][:500]

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -27,6 +27,8 @@ class Step:
     """One revision of a branch: its SQL, and for a data step the function that does a portion and says if more is left.
 
     Applied together with a row of `schema_version`, which the database refuses a second time and out of order.
+    `contracts_since` names the release that was the first to do without what the step takes away; `excused` gives a
+    reason for each rule of expand and contract that it may break.
     """
 
     branch: str
@@ -35,6 +37,8 @@ class Step:
     title: str
     sql: str
     batch: Batch | None = None
+    contracts_since: str = ""
+    excused: Mapping[str, str] = field(default_factory=dict)
 
     def text(self, role: str = ROLE_PLACEHOLDER, cell: str = CELL_PLACEHOLDER) -> str:
         """What is sent to the server inside of a transaction whose search_path is the schema.
@@ -160,6 +164,8 @@ def _rendered(name: str, script: Script) -> Step:
         title=script.doc,
         sql=rendered(module.upgrade),
         batch=getattr(module, "batch", None),
+        contracts_since=getattr(module, "contracts_since", ""),
+        excused=getattr(module, "excused", {}),
     )
 
 

@@ -1,17 +1,18 @@
 """Compares the schemas of all tenants with fresh ones, and shuts the door of one that is different."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
 import psycopg
 from sqlalchemy import select, update
 
+from trilend.kinds import kinds
 from trilend.tenancy.context import RegistrySession
 from trilend.tenancy.door import DIFFERS
 from trilend.tenancy.migration.fingerprint import compare, digests, fingerprint, fresh_lines
-from trilend.tenancy.migration.fleet import Traveller
-from trilend.tenancy.migration.steps import targets
+from trilend.tenancy.migration.steps import Position, is_newer, targets
+from trilend.tenancy.migration.travellers import Traveller
 from trilend.tenancy.models import Spare, Tenant, TenantState
 from trilend.tenancy.servers import owner_connection
 
@@ -35,11 +36,16 @@ def verify_fleet(slugs: Sequence[str] = ()) -> VerificationReport:
     report = VerificationReport()
     everybody = _everybody(slugs)
     current = targets()
-    report.behind = [each.slug for each in everybody if each.revision != current[each.kind]]
+    report.behind = [each.slug for each in everybody if _is_behind(each, current)]
     arrived = [each for each in everybody if each.revision == current[each.kind]]
     for (shard, kind), group in groupby(arrived, key=lambda each: (each.shard, each.kind)):
         _compare_group(shard, kind, list(group), report)
     return report
+
+
+def _is_behind(each: Traveller, current: Mapping[str, str]) -> bool:
+    """Whether a tenant has steps to take; one that a newer release has moved on can be judged by that one only."""
+    return each.revision != current[each.kind] and not is_newer(each.kind, Position.read(each.revision))
 
 
 def _compare_group(shard: str, kind: str, group: Sequence[Traveller], report: VerificationReport) -> None:
@@ -47,7 +53,7 @@ def _compare_group(shard: str, kind: str, group: Sequence[Traveller], report: Ve
     expected = fingerprint(fresh)
     with owner_connection(shard) as owner:
         for portion in _portions(group):
-            found = digests(owner, [each.schema for each in portion])
+            found = digests(owner, [(each.schema, each.cell) for each in portion])
             different = [each for each in portion if found.get(each.schema) != expected]
             report.equal += len(portion) - len(different)
             reasons = {each: _reason(owner, each, fresh) for each in different}
@@ -56,7 +62,7 @@ def _compare_group(shard: str, kind: str, group: Sequence[Traveller], report: Ve
 
 
 def _reason(owner: psycopg.Connection[tuple[object, ...]], each: Traveller, fresh: Sequence[str]) -> str:
-    return str(compare(owner, each.schema, fresh))
+    return str(compare(owner, each.schema, each.cell, fresh))
 
 
 def _keep(portion: Iterable[Traveller], reasons: dict[Traveller, str]) -> None:
@@ -78,8 +84,9 @@ def _everybody(slugs: Sequence[str]) -> Sequence[Traveller]:
         if not slugs:
             found += [
                 Traveller(s.id, s.id, s.kind, s.shard, s.cell, s.revision, True)
-                for s in registry.scalars(select(Spare))
+                for s in registry.scalars(select(Spare).where(Spare.revision != ""))
             ]
+    found = [each for each in found if each.kind in kinds()]
     return sorted(found, key=lambda each: (each.shard, each.kind, each.id))
 
 

@@ -1,0 +1,106 @@
+"""Who is to be moved, and how one of them takes its steps."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import psycopg
+from sqlalchemy import func, literal, not_, select, true, tuple_
+from sqlalchemy.orm import Session
+
+from trilend.tenancy.door import DIFFERS
+from trilend.tenancy.migration.places import places_behind
+from trilend.tenancy.migration.steps import Position, Step, steps_from
+from trilend.tenancy.models import Spare, Tenant, TenantState
+from trilend.tenancy.servers import cell_login
+
+Connection = psycopg.Connection[tuple[object, ...]]
+
+LOCK_TIMEOUT, STATEMENT_TIMEOUT = "3s", "5min"
+
+
+@dataclass(frozen=True)
+class Traveller:
+    """A tenant or a spare, as migration and verification see it."""
+
+    id: str
+    slug: str
+    kind: str
+    shard: str
+    cell: int
+    revision: str
+    is_spare: bool
+    faulty: bool = False
+
+    @property
+    def schema(self) -> str:
+        """Its schema and role."""
+        return f"t_{self.id}"
+
+
+def travellers(session: Session, slugs: Sequence[str], *, faulty: bool) -> Sequence[Traveller]:
+    """Everybody (or these tenants) who is not where this release is; with `faulty` also those left behind before.
+
+    A spare that was found to differ is left where it is: nothing can be learnt from it, and nobody will get it.
+    """
+    behind = [(place.kind, place.revision) for place in places_behind(session, faulty=faulty)]
+    if not behind:
+        return []
+    tenants = select(
+        Tenant.id,
+        Tenant.slug,
+        Tenant.kind,
+        Tenant.shard,
+        Tenant.cell,
+        Tenant.revision,
+        literal(False),
+        Tenant.fault != "",
+    ).where(
+        tuple_(Tenant.kind, Tenant.revision).in_(behind),
+        Tenant.state.not_in((TenantState.PROVISIONING, TenantState.CLOSED)),
+        Tenant.slug.in_(slugs) if slugs else true(),
+        true() if faulty else Tenant.fault == "",
+    )
+    spares = select(
+        Spare.id, Spare.id, Spare.kind, Spare.shard, Spare.cell, Spare.revision, literal(True), Spare.fault != ""
+    ).where(
+        tuple_(Spare.kind, Spare.revision).in_(behind),
+        not_(func.starts_with(Spare.fault, DIFFERS)) if faulty else Spare.fault == "",
+    )
+    rows = [*session.execute(tenants.order_by(Tenant.id)), *(() if slugs else session.execute(spares))]
+    return [Traveller(*row) for row in rows]
+
+
+def move(connection: Connection, traveller: Traveller) -> None:
+    """Take all steps that a schema still has to take, each with its record in one message and one transaction."""
+    for step in steps_from(traveller.kind, Position.read(traveller.revision)):
+        try:
+            _take(connection, traveller.schema, cell_login(traveller.cell), step)
+        except psycopg.Error:
+            connection.rollback()
+            # A run that was killed between the step and the registry's row has left the step taken.
+            if not _is_taken(connection, traveller.schema, step):
+                raise
+
+
+def _take(connection: Connection, schema: str, cell: str, step: Step) -> None:
+    opening = (
+        f"BEGIN; SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}'; "
+        f"SET LOCAL search_path TO {schema};\n"
+    )
+    if step.batch is None:
+        connection.execute(f"{opening}{step.text(schema, cell)}\nCOMMIT".encode())
+        return
+    more = not _is_taken(connection, schema, step)
+    while more:
+        connection.execute(opening.encode())
+        more = step.batch(connection)
+        connection.execute(f"{'' if more else step.text(schema, cell)}\nCOMMIT".encode())
+
+
+def _is_taken(connection: Connection, schema: str, step: Step) -> bool:
+    if connection.execute("SELECT to_regclass(%s) IS NULL", (f"{schema}.schema_version",)).fetchone() == (True,):
+        return False
+    row = connection.execute(
+        f"SELECT 1 FROM {schema}.schema_version WHERE branch = %s AND revision = %s", (step.branch, step.revision)
+    ).fetchone()
+    return row is not None

@@ -1,0 +1,184 @@
+"""An installation with servers of its own, each of which can be killed like by a power cut and started again."""
+
+import json
+import os
+import re
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+from tests import stack
+from tests.flow.one_machine.machine import free_ports
+from tests.numbers import new_uscc
+
+from trilend.embedded.postgres import PostgresServer
+from trilend.embedded.valkey import ValkeyServer
+from trilend.storage.keys import new_master_key
+from trilend.tenancy.bootstrap import prepare_cluster, prepare_database
+from trilend.tenancy.migration.registry import migrate_registry
+
+_CSRF = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
+
+
+@dataclass
+class OwnInstallation:
+    """Database, broker, and processes of the platform, in one folder."""
+
+    folder: Path
+    port: int = field(default_factory=free_ports)
+    _processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        """Start database and broker, with an empty registry."""
+        home = self.folder / "postgresql"
+        home.mkdir(parents=True)
+        # Unlike in the other tests what is acknowledged has to outlive a kill.
+        self.server = PostgresServer(home, superuser_password=stack.SUPER_PASSWORD)
+        self.server.start()
+        prepare_cluster(
+            self.server.superuser_url(),
+            owner_password=stack.OWNER_PASSWORD,
+            login_password=stack.LOGIN_PASSWORD,
+            cells=2,
+        )
+        prepare_database(self.server.superuser_url(), cells=2)
+        owner = self.server.url("trilend_owner", stack.OWNER_PASSWORD, "postgres")
+        migrate_registry(owner)
+        self.valkey = ValkeyServer(self.folder / "valkey")
+        self.valkey.start()
+        self.environment = {name: value for name, value in os.environ.items() if not name.startswith("TRILEND_")} | {
+            "TRILEND_DATABASE_URL": self.server.url(
+                "trilend_app", stack.LOGIN_PASSWORD, "postgres", "postgresql+psycopg"
+            ),
+            "TRILEND_OWNER_DATABASE_URL": owner,
+            "TRILEND_VALKEY_URL": self.valkey.url,
+            "TRILEND_SECRET_KEY": "a secret for tests only",
+            "TRILEND_MASTER_KEY": new_master_key(),
+            "TRILEND_BASE_URL": f"http://localhost:{self.port}",
+            "TRILEND_STORAGE_URL": (self.folder / "objects").as_uri(),
+            "TRILEND_JOB_LEASE_SECONDS": "2",
+            "TRILEND_JOB_SWEEP_SECONDS": "1",
+            "TRILEND_DATABASE_CELLS": "2",
+            "TRILEND_SPARES_PER_KIND": "1",
+        }
+
+    def end(self) -> None:
+        """Kill what runs."""
+        for process in self._processes.values():
+            _kill(process)
+        self.valkey.stop()
+        self.server.stop()
+
+    def start(self, name: str) -> None:
+        """Start `web`, `worker`, `beat` or the database again."""
+        if name == "database":
+            self.server.forget_former_run()
+            self.server.start()
+            return
+        options = ["--bind", f"127.0.0.1:{self.port}", "--workers", "1"] if name == "web" else []
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self._processes[name] = subprocess.Popen(
+                [sys.executable, "-m", "trilend.cli", name, *options],
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def kill(self, name: str) -> None:
+        """Kill it without warning."""
+        if name == "database":
+            self.server.kill()
+        else:
+            _kill(self._processes[name])
+
+    def trilend(self, *arguments: str, module: str = "trilend.cli", wait: bool = True) -> Any:
+        """Run a command; what it answers in JSON, or the running process."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", module, *arguments, "--json"],
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        if not wait:
+            return process
+        out, complained = process.communicate()
+        assert process.returncode == 0, complained + out
+        return json.loads(out)
+
+    def ask(self, statement: str) -> list[Any]:
+        """Look something up as superuser."""
+        with psycopg.connect(self.server.superuser_url()) as connection:
+            return connection.execute(statement.encode()).fetchall()
+
+    def is_up(self) -> bool:
+        """Whether the pages are served."""
+        try:
+            return httpx.get(f"http://127.0.0.1:{self.port}/readyz", timeout=2).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def sign_up(self, kind: str) -> str | None:
+        """Sign a company up; its address if that was acknowledged, None if a server was away meanwhile."""
+        slug = f"chaos-{secrets.token_hex(4)}"
+        entered = {
+            "kind": kind,
+            "company": "青山有限公司",
+            "uscc": new_uscc(),
+            "slug": slug,
+            "admin_name": "王管理",
+            "admin_username": "wang",
+            "admin_email": f"{slug}@example.com",
+            "password": "correct horse battery",
+            "password_again": "correct horse battery",
+        }
+        try:
+            with httpx.Client(
+                base_url=f"http://127.0.0.1:{self.port}", headers={"Host": f"localhost:{self.port}"}, timeout=5
+            ) as client:
+                path = _post(client, "/signup", entered)
+                if not path.endswith("/code"):
+                    return None
+                reached = _post(client, httpx.URL(path).path, {"code": self._code_of(slug)})
+                return slug if reached.endswith("/progress") else None
+        except (httpx.HTTPError, psycopg.Error):
+            return None
+
+    def _code_of(self, slug: str) -> str:
+        rows = self.ask(
+            f"SELECT payload->>'subject' FROM trilend.job WHERE name = 'messages.send'"
+            f" AND payload->>'recipient' = '{slug}@example.com'"
+        )
+        return str(rows[0][0])[-6:]
+
+
+def wait_until(done: Callable[[], bool], seconds: float) -> None:
+    """Wait until something is so; fails when it takes longer."""
+    deadline = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def _post(client: httpx.Client, path: str, data: dict[str, str]) -> str:
+    """Send a form; where the answer leads to."""
+    token = _CSRF.search(client.get(path).text)
+    if token is None:
+        return ""
+    return client.post(path, data=data | {"csrf_token": token[1]}).headers.get("location", "")
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
