@@ -11,7 +11,7 @@ from sqlalchemy.sql.dml import Insert
 from trilend.app import views_of_kind
 
 # Imported for their tables and their job handlers.
-from trilend.audit import models as _audit  # noqa: F401
+from trilend.audit.models import HEAD_SEED
 from trilend.console import service as _console  # noqa: F401
 from trilend.documents import models as _documents  # noqa: F401
 from trilend.identity import models as _identity  # noqa: F401
@@ -85,5 +85,6 @@ _OPENING = "UPDATE business_day SET business_date = (now() AT TIME ZONE 'Asia/Sh
 def _platform_seeds() -> list[Insert | str]:
     return [
         insert(AllowedPlugin).values([{"plugin": identity, "allowed": True} for identity in installed()]),
+        HEAD_SEED,
         "INSERT INTO business_day (id, business_date, closed_days) VALUES (1, CURRENT_DATE, 0)",
     ]

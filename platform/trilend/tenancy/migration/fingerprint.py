@@ -28,9 +28,10 @@ line AS (
         (SELECT array_agg(item::text ORDER BY item::text) FROM unnest(relacl) AS item), relrowsecurity)
     FROM relation WHERE relkind IN ('r', 'v', 'm', 'S', 'p')
     UNION ALL
-    SELECT nspname, format('column %%s.%%s %%s%%s%%s default=%%s', relname, attname,
+    SELECT nspname, format('column %%s.%%s %%s%%s%%s default=%%s rights=%%s', relname, attname,
         format_type(atttypid, atttypmod), CASE WHEN attnotnull THEN ' not null' ELSE '' END,
-        CASE WHEN attidentity <> '' THEN ' identity=' || attidentity::text ELSE '' END, pg_get_expr(adbin, adrelid))
+        CASE WHEN attidentity <> '' THEN ' identity=' || attidentity::text ELSE '' END, pg_get_expr(adbin, adrelid),
+        attacl)
     FROM relation
     JOIN pg_catalog.pg_attribute ON attrelid = relation.oid AND attnum > 0 AND NOT attisdropped
     LEFT JOIN pg_catalog.pg_attrdef ON adrelid = attrelid AND adnum = attnum
