@@ -13,7 +13,8 @@ from jinja2 import ChoiceLoader, FileSystemLoader
 from werkzeug.wrappers import Response
 
 from trilend.api.v1 import install_api
-from trilend.audit.labels import act_label
+from trilend.audit.labels import PROBLEMS, act_label, field_label, subject_label
+from trilend.auditing.views import AuditLogView
 from trilend.config import settings
 from trilend.console.views import blueprint as console_blueprint
 from trilend.errors import TrilendError
@@ -47,6 +48,7 @@ _SHARED_VIEWS: tuple[type, ...] = (
     ConnectionsView,
     ParametersView,
     ApiClientsView,
+    AuditLogView,
     SigningView,
 )
 
@@ -153,7 +155,9 @@ def _flask(face: str) -> Flask:
         WTF_CSRF_TIME_LIMIT=None,
     )
     app.jinja_loader = ChoiceLoader([FileSystemLoader(folder) for folder in _template_folders()])
-    app.jinja_env.globals["act_label"] = act_label
+    app.jinja_env.globals.update(
+        act_label=act_label, field_label=field_label, subject_label=subject_label, problem_names=PROBLEMS
+    )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     return app
 

@@ -1,9 +1,11 @@
 """Settings of one installation, read from the environment (prefix `TRILEND_`) once."""
 
 from functools import cache
+from pathlib import Path
+from typing import Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -46,6 +48,14 @@ class Settings(BaseSettings):
     shards: dict[str, ServerAddresses] = {}
     shard_for_new_tenants: str = "primary"
     spares_per_kind: int = 2
+    timestamp_url: SecretStr | None = None
+    timestamp_certificates: Path | None = None
+
+    @model_validator(mode="after")
+    def _timestamps_can_be_verified(self) -> Self:
+        if self.timestamp_url is not None and self.timestamp_certificates is None:
+            raise ValueError("TRILEND_TIMESTAMP_URL needs TRILEND_TIMESTAMP_CERTIFICATES, a PEM file")
+        return self
 
     @property
     def scheme(self) -> str:

@@ -12,6 +12,7 @@ from trilend.app import views_of_kind
 
 # Imported for their tables and their job handlers.
 from trilend.audit.models import HEAD_SEED
+from trilend.auditing import jobs as _auditing  # noqa: F401
 from trilend.console import service as _console  # noqa: F401
 from trilend.documents import models as _documents  # noqa: F401
 from trilend.identity import models as _identity  # noqa: F401

@@ -7,7 +7,7 @@ from typing import Any, cast
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import Table
 
-from trilend.kinds import MenuEntry, MenuGroup, Role, TenantKind
+from trilend.kinds import MenuEntry, MenuGroup, Role, SubjectPage, TenantKind
 from trilend.payments.labels import INSTRUCTION_STATES
 from trilend_microfinance.applications.models import Application
 from trilend_microfinance.importing.models import ImportBatch
@@ -68,6 +68,7 @@ ROLES = (
             "Statements": ("*",),
             "Books": ("*",),
             "Parameters": ("can_list",),
+            "AuditLog": ("*",),
             "MyPassword": ("*",),
         },
     ),
@@ -157,6 +158,11 @@ KIND = TenantKind(
     translations=_HERE / "translations",
     revisions=_HERE / "revisions",
     templates=_HERE / "templates",
+    subjects={
+        "loan_application": SubjectPage("ApplicationsView.detail", "application_id"),
+        "loan": SubjectPage("LoansView.detail", "loan_id"),
+        "product": None,
+    },
     importers={"applications": _import_applications},
     end_of_day=_close_day,
     template_names={

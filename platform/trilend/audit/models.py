@@ -119,7 +119,7 @@ REGISTRY_RULES = (
     f"FOR EACH STATEMENT EXECUTE FUNCTION {REGISTRY_SCHEMA}.refuse_change()",
 )
 for _rule in REGISTRY_RULES:
-    event.listen(RegistryAnchor.__table__, "after_create", DDL(_rule))
+    event.listen(RegistryAnchor.__table__, "after_create", DDL(_rule))  # type: ignore[no-untyped-call]
 
 
 class AuditCheck(Created, TenantBase):

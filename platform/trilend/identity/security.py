@@ -11,6 +11,7 @@ from flask_appbuilder.security.sqla.models import (
 )
 from sqlalchemy import select
 
+from trilend.identity.trail import trace_password
 from trilend.identity.views import ResetMyPassword, ResetPassword, RolesView, SignInView, UsersView
 from trilend.tenancy.context import tenant_session
 
@@ -39,6 +40,11 @@ class TenantSecurityManager(SecurityManager):  # type: ignore[misc]
         self.appbuilder.add_view_no_menu(self.resetmypasswordview())
         self.user_view = self.appbuilder.add_view_no_menu(self.userdbmodelview)
         self.appbuilder.add_view_no_menu(self.rolemodelview)
+
+    def reset_password(self, userid: int, password: str) -> None:
+        """Set somebody's password, and log that it was done."""
+        trace_password(tenant_session(), self.get_user_by_id(userid))
+        super().reset_password(userid, password)
 
     def _has_view_access(self, user: object, permission_name: str, view_name: str) -> bool:
         return (permission_name, view_name) in self.permissions_of(user.id)  # type: ignore[attr-defined]

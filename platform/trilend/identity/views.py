@@ -23,6 +23,7 @@ from trilend.identity.labels import role_label
 from trilend.identity.models import ApiClient
 from trilend.identity.scopes import SCOPES
 from trilend.identity.service import add_api_client, revoke_api_client, signed_in_actor
+from trilend.identity.trail import trace_added, trace_changed, trace_removed
 from trilend.tenancy.context import tenant_session
 
 
@@ -71,6 +72,17 @@ class UsersView(UserDBModelView):  # type: ignore[misc]
         """Keep the family name FAB asks for empty: the full name is one field."""
         item.last_name = ""
         super().pre_add(item)
+        trace_added(tenant_session(), item)
+
+    def pre_update(self, item: Any) -> None:
+        """Log what changes."""
+        trace_changed(tenant_session(), item)
+        super().pre_update(item)
+
+    def pre_delete(self, item: Any) -> None:
+        """Log that the person is removed."""
+        super().pre_delete(item)
+        trace_removed(tenant_session(), item)
 
 
 class RolesView(RoleModelView):  # type: ignore[misc]
@@ -84,6 +96,19 @@ class RolesView(RoleModelView):  # type: ignore[misc]
     list_columns = search_columns = ["name"]
     label_columns = {"name": _l("Name"), "permissions": _l("Permissions")}
     formatters_columns = {"name": role_label}
+
+    def pre_add(self, item: Any) -> None:
+        """Log the new role."""
+        trace_added(tenant_session(), item)
+
+    def pre_update(self, item: Any) -> None:
+        """Log what changes."""
+        trace_changed(tenant_session(), item)
+
+    def pre_delete(self, item: Any) -> None:
+        """Log that the role is removed."""
+        super().pre_delete(item)
+        trace_removed(tenant_session(), item)
 
 
 class ResetPassword(ResetPasswordView):  # type: ignore[misc]

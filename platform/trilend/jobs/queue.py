@@ -37,6 +37,7 @@ def configure() -> Celery:
         beat_schedule={
             "sweep": {"task": "trilend.sweep", "schedule": float(configured.job_sweep_seconds)},
             "end-of-day": {"task": "trilend.end_of_day", "schedule": crontab(hour=0, minute=10)},
+            "audit-anchors": {"task": "trilend.anchor_audit_logs", "schedule": crontab(hour=0, minute=40)},
         },
     )
     return app
@@ -59,6 +60,12 @@ def end_of_day() -> None:
     """Close, in every tenant, the days that are over in the time zone of its business."""
     yesterday = datetime.now(_SHANGHAI).date() - timedelta(days=1)
     service.enqueue_for_all("parameters.close_days", {"last": yesterday.isoformat()})
+
+
+@app.task(name="trilend.anchor_audit_logs")  # type: ignore[untyped-decorator]
+def anchor_audit_logs() -> None:
+    """Check, in every tenant, what came to its audit log, and have the log's end signed."""
+    service.enqueue_for_all("auditing.anchor", {})
 
 
 def send_job(tenant_id: str | None, job_id: int) -> None:

@@ -27,6 +27,11 @@ def tenant_key(purpose: str) -> bytes:
     return _derived(current_tenant().wrapped_key, purpose)
 
 
+def installation_key(purpose: str) -> bytes:
+    """This installation's own 32-byte key for one purpose, which no tenant's key leads to."""
+    return HKDF(SHA256(), 32, salt=None, info=f"installation {purpose}".encode()).derive(_master_key())
+
+
 def _master_key() -> bytes:
     key = base64.b64decode(settings().master_key.get_secret_value())
     if len(key) != 32:

@@ -15,6 +15,7 @@ from trilend.storage.primitives import seal, unseal
 class SealedText(TypeDecorator[str]):
     """Text encrypted with the bound tenant's key; never comparable in SQL."""
 
+    sensitive = True
     impl = LargeBinary
     cache_ok = True
 
@@ -30,6 +31,7 @@ class SealedText(TypeDecorator[str]):
 class SealedJson(TypeDecorator[dict[str, Any]]):
     """A JSON object encrypted with the bound tenant's key; meant for secrets of connections."""
 
+    sensitive = True
     impl = LargeBinary
     cache_ok = True
 

@@ -1,0 +1,76 @@
+"""Leaves a trace in the audit log of what Flask-AppBuilder's pages change in people and roles."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from flask_appbuilder.security.sqla.models import Role, User
+from sqlalchemy import inspect, select
+from sqlalchemy.orm import Session
+
+from trilend.audit.changes import Changes, Snapshot, changed
+from trilend.audit.service import record
+from trilend.identity.service import signed_in_actor
+
+_FIELDS = {User: ("first_name", "username", "email", "active", "roles"), Role: ("name", "permissions")}
+_NAMES = {User: "person", Role: "role"}
+
+
+def trace_added(session: Session, item: Any) -> None:
+    """Log a person or role that is about to be added; it is given its key, which the line needs."""
+    item.id = session.scalar(select(inspect(type(item)).columns["id"].default.next_value()))
+    _trace(session, item, "added", changed(None, _now(item)))
+
+
+def trace_changed(session: Session, item: Any) -> None:
+    """Log what the form has changed in a person or role and the session has not written yet."""
+    with session.no_autoflush:
+        changes = changed(_before(item), _now(item))
+    _trace(session, item, "changed", changes)
+
+
+def trace_removed(session: Session, item: Any) -> None:
+    """Log that a person or role is about to be removed."""
+    _trace(session, item, "removed", changed(_now(item), None))
+
+
+def trace_password(session: Session, item: Any) -> None:
+    """Log that somebody's password is about to be set; nothing of it is stored."""
+    _trace(session, item, "password_set", {})
+
+
+def _trace(session: Session, item: Any, verb: str, changes: Changes) -> None:
+    kind = _NAMES[type(item)]
+    name = item.username if isinstance(item, User) else item.name
+    record(session, signed_in_actor(), f"{kind}.{verb}", kind, item.id, changes=_differing(changes), name=name)
+
+
+def _now(item: Any) -> Snapshot:
+    return Snapshot({field: _named(getattr(item, field)) for field in _FIELDS[type(item)]})
+
+
+def _before(item: Any) -> Snapshot:
+    attributes = inspect(item).attrs
+    return Snapshot({field: _old(attributes[field], getattr(item, field)) for field in _FIELDS[type(item)]})
+
+
+def _old(attribute: Any, present: Any) -> Any:
+    history = attribute.history
+    if isinstance(present, list):
+        return _named([*history.unchanged, *history.deleted])
+    return history.deleted[0] if history.deleted else present
+
+
+def _named(value: Any) -> Any:
+    return sorted(map(str, value)) if isinstance(value, list) else value
+
+
+def _differing(changes: Changes) -> Changes:
+    """Of a role's many permissions only those that were taken (before) and given (after)."""
+    if "permissions" not in changes:
+        return changes
+    before, after = (part or [] for part in changes["permissions"])
+    return changes | {"permissions": [_without(before, after), _without(after, before)]}
+
+
+def _without(some: Iterable[str], others: Iterable[str]) -> list[str]:
+    return sorted(set(some) - set(others))
