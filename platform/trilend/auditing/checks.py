@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -13,8 +12,6 @@ from trilend.audit.verification import ChainReport, Problem, ProblemKind, Progre
 from trilend.auditing.anchors import Anchor, fault_of, registry_anchors
 from trilend.db.base import now
 from trilend.tenancy.context import current_tenant
-
-log = structlog.get_logger(__name__)
 
 _WHOLE_EVERY = timedelta(days=7)
 
@@ -46,14 +43,6 @@ def check_log(session: Session, *, whole: bool = True, progress: Progress = lamb
     )
     verdict = Verdict(ChainReport(after, report.end, problem), anchors[-1] if anchors else None)
     _keep(session, verdict)
-    if problem:
-        log.error(
-            "audit log is not as it was written",
-            tenant=tenant.slug,
-            number=problem.number,
-            kind=problem.kind,
-            why=problem.why,
-        )
     return verdict
 
 

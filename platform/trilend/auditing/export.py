@@ -127,6 +127,8 @@ def _lines(filters: Filters, after: int, until: int, size: int) -> Any:
 
 def _plain(row: Row) -> Row:
     return row | {
+        "changes": json.dumps(json.loads(row["changes"]), ensure_ascii=False),
+        "details": json.dumps(json.loads(row["details"]), ensure_ascii=False),
         "created_at": row["created_at"].isoformat(),
         "linked_at": row["linked_at"].isoformat(),
         "previous": bytes(row["previous"] or bytes(32)).hex(),

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import structlog
 from sqlalchemy.orm import Session
 
 from trilend.audit.models import AuditHead, AuditLink
@@ -23,6 +24,8 @@ from trilend.jobs.models import Job
 from trilend.jobs.service import JobRun, enqueue, handles
 from trilend.storage.objects import put
 from trilend.tenancy.context import tenant_session
+
+log = structlog.get_logger(__name__)
 
 ANCHOR_JOB = "auditing.anchor"
 CHECK_JOB = "auditing.check"
@@ -66,6 +69,7 @@ def _anchor(run: JobRun) -> dict[str, Any]:
     session = tenant_session()
     verdict = check_log(session, whole=whole_check_is_due(session), progress=run.progress)
     if verdict.problem:
+        log.error("audit log is not as it was written", problem=verdict.problem.kind, number=verdict.problem.number)
         raise ChainBroken(verdict.problem.number, verdict.problem.kind)
     end = verdict.chain.end
     link = session.get(AuditLink, end)

@@ -71,7 +71,9 @@ class Cursor:
     def read(cls, given: str) -> "Cursor | None":
         """From an address; None for what is none."""
         parts = given.split(".")
-        if len(parts) not in (3, 4) or not all(part.isdigit() and len(part) < 19 for part in parts[:3]):
+        if len(parts) not in (3, 4) or not all(
+            part.isascii() and part.isdigit() and len(part) < 19 for part in parts[:3]
+        ):
             return None
         seconds, micros, number = map(int, parts[:3])
         if seconds > 99_999_999_999 or micros > 999_999:

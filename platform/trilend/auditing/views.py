@@ -153,7 +153,7 @@ def _state() -> dict[str, Any]:
 def _job(job_id: int, *names: str) -> Job:
     job = tenant_session.get(Job, job_id)
     if job is None or job.name not in names:
-        raise NotFound(_l("This work is not known."), id=job_id)
+        raise NotFound(_l("This check or export is not known."), id=job_id)
     return job
 
 

@@ -12,7 +12,15 @@ from trilend.audit.service import record
 from trilend.identity.service import signed_in_actor
 
 _FIELDS = {User: ("first_name", "username", "email", "active", "roles"), Role: ("name", "permissions")}
-_NAMES = {User: "person", Role: "role"}
+_ACTS = {
+    User: {
+        "added": "person.added",
+        "changed": "person.changed",
+        "removed": "person.removed",
+        "password": "person.password_set",
+    },
+    Role: {"added": "role.added", "changed": "role.changed", "removed": "role.removed"},
+}
 
 
 def trace_added(session: Session, item: Any) -> None:
@@ -35,13 +43,14 @@ def trace_removed(session: Session, item: Any) -> None:
 
 def trace_password(session: Session, item: Any) -> None:
     """Log that somebody's password is about to be set; nothing of it is stored."""
-    _trace(session, item, "password_set", {})
+    _trace(session, item, "password", {})
 
 
 def _trace(session: Session, item: Any, verb: str, changes: Changes) -> None:
-    kind = _NAMES[type(item)]
+    act = _ACTS[type(item)][verb]
     name = item.username if isinstance(item, User) else item.name
-    record(session, signed_in_actor(), f"{kind}.{verb}", kind, item.id, changes=_differing(changes), name=name)
+    subject = act.partition(".")[0]
+    record(session, signed_in_actor(), act, subject, item.id, changes=_differing(changes), name=name)
 
 
 def _now(item: Any) -> Snapshot:

@@ -88,8 +88,15 @@ def save_connection(
     saved.name, saved.config, saved.secrets, saved.state = name, cleaned, merged, ConnectionState.DRAFT
     session.add(saved)
     session.flush()
-    act = "connection.changed" if existing else "connection.added"
-    record(session, actor, act, "connection", saved.id, changes=changed(before, snapshot(saved, *_AUDITED)), name=name)
+    record(
+        session,
+        actor,
+        "connection.changed" if existing else "connection.added",
+        "connection",
+        saved.id,
+        changes=changed(before, snapshot(saved, *_AUDITED)),
+        name=name,
+    )
     return saved
 
 
@@ -158,8 +165,16 @@ def allow_plugin(session: Session, actor: Actor, identity: str, *, allowed: bool
     row.allowed = allowed
     session.add(row)
     session.flush()
-    act = "plugin.allowed" if allowed else "plugin.disallowed"
-    record(session, actor, act, "plugin", 0, changes=changed(before, snapshot(row, "allowed")), plugin=identity)
+    changes = changed(before, snapshot(row, "allowed"))
+    record(
+        session,
+        actor,
+        "plugin.allowed" if allowed else "plugin.disallowed",
+        "plugin",
+        0,
+        changes=changes,
+        plugin=identity,
+    )
 
 
 def _problems(manifest: Manifest, name: str, config: Mapping[str, Any], secrets: Mapping[str, str]) -> dict[str, str]:

@@ -51,13 +51,13 @@ def set_active(session: Session, actor: Actor, subject: Product, *, active: bool
     """Offer a product, or stop offering it; loans that run keep theirs."""
     before = snapshot(subject, "active")
     subject.active = active
-    act = "product.activated" if active else "product.deactivated"
+    changes = changed(before, snapshot(subject, "active"))
     record(
         session,
         actor,
-        act,
+        "product.activated" if active else "product.deactivated",
         "product",
         subject.id,
-        changes=changed(before, snapshot(subject, "active")),
+        changes=changes,
         code=subject.code,
     )

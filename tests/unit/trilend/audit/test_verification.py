@@ -66,7 +66,11 @@ def test_a_check_goes_on_from_a_number(log: Session, attack: Any) -> None:
         ("UPDATE audit_entry SET act = 'nothing' WHERE act = 'act.4'", ProblemKind.CHANGED, 4),
         ("UPDATE audit_entry SET actor = '别人' WHERE act = 'act.1'", ProblemKind.CHANGED, 1),
         ("UPDATE audit_entry SET actor_id = NULL WHERE act = 'act.10'", ProblemKind.CHANGED, 10),
-        ("UPDATE audit_entry SET created_at = created_at - interval '1 us' WHERE act = 'act.5'", ProblemKind.CHANGED, 5),
+        (
+            "UPDATE audit_entry SET created_at = created_at - interval '1 us' WHERE act = 'act.5'",
+            ProblemKind.CHANGED,
+            5,
+        ),
         ("UPDATE audit_entry SET details = '{\"amount\":\"12.50\"}' WHERE act = 'act.5'", ProblemKind.CHANGED, 5),
         ("UPDATE audit_link SET hash = sha256('x') WHERE number = 6", ProblemKind.CHANGED, 6),
         ("UPDATE audit_head SET hash = sha256('x')", ProblemKind.CHANGED, 10),
@@ -78,7 +82,11 @@ def test_a_check_goes_on_from_a_number(log: Session, attack: Any) -> None:
         ("DELETE FROM audit_link WHERE number > 3", ProblemKind.MISSING, 4),
         ("DELETE FROM audit_link", ProblemKind.MISSING, 1),
         ("DELETE FROM audit_head", ProblemKind.MISSING, 1),
-        ("UPDATE audit_head SET number = 8, hash = (SELECT hash FROM audit_link WHERE number = 8)", ProblemKind.ADDED, 9),
+        (
+            "UPDATE audit_head SET number = 8, hash = (SELECT hash FROM audit_link WHERE number = 8)",
+            ProblemKind.ADDED,
+            9,
+        ),
         ("UPDATE audit_head SET number = 12", ProblemKind.MISSING, 11),
     ],
 )
