@@ -12,6 +12,10 @@ from sqlalchemy import Column, inspect
 from trilend.audit.masks import masked, without_personal_numbers
 
 HIDDEN = "***"
+# Of JSON, which has no column types that say so; settings of connections have such keys.
+SENSITIVE_KEYS = frozenset(
+    {"account_number", "identifier", "mobile", "resident_id", "card_number", "password", "secret"}
+)
 Changes = dict[str, list[Any]]
 
 
@@ -46,6 +50,8 @@ def snapshot(subject: Any, *fields: str) -> Snapshot:
             # Whole secrets are not even partly shown.
             sensitive |= parts.keys()
             values |= {key: (part,) for key, part in parts.items() if isinstance(value, dict)}
+        elif isinstance(value, dict):
+            sensitive |= {f"{name}.{key}" for key in value if key in SENSITIVE_KEYS}
     return Snapshot(values, frozenset(sensitive))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from flask import g
 from flask_appbuilder.security.sqla.models import Role, User
 from sqlalchemy import inspect, select
 from sqlalchemy.orm import Session
@@ -25,14 +26,21 @@ _ACTS = {
 
 def trace_added(session: Session, item: Any) -> None:
     """Log a person or role that is about to be added; it is given its key, which the line needs."""
-    item.id = session.scalar(select(inspect(type(item)).columns["id"].default.next_value()))
-    _trace(session, item, "added", changed(None, _now(item)))
+    with session.no_autoflush:
+        item.id = session.scalar(select(inspect(type(item)).columns["id"].default.next_value()))
+        changes = changed(None, _now(item))
+    _trace(session, item, "added", changes)
+
+
+def remember(item: Any) -> None:
+    """Keep what a person or role is before a form is put into it: filling in one field may write another one already."""
+    g.trilend_before = _now(item)
 
 
 def trace_changed(session: Session, item: Any) -> None:
-    """Log what the form has changed in a person or role and the session has not written yet."""
+    """Log what a form has changed since `remember`."""
     with session.no_autoflush:
-        changes = changed(_before(item), _now(item))
+        changes = changed(g.trilend_before, _now(item))
     _trace(session, item, "changed", changes)
 
 
@@ -55,18 +63,6 @@ def _trace(session: Session, item: Any, verb: str, changes: Changes) -> None:
 
 def _now(item: Any) -> Snapshot:
     return Snapshot({field: _named(getattr(item, field)) for field in _FIELDS[type(item)]})
-
-
-def _before(item: Any) -> Snapshot:
-    attributes = inspect(item).attrs
-    return Snapshot({field: _old(attributes[field], getattr(item, field)) for field in _FIELDS[type(item)]})
-
-
-def _old(attribute: Any, present: Any) -> Any:
-    history = attribute.history
-    if isinstance(present, list):
-        return _named([*history.unchanged, *history.deleted])
-    return history.deleted[0] if history.deleted else present
 
 
 def _named(value: Any) -> Any:

@@ -23,7 +23,7 @@ from trilend.identity.labels import role_label
 from trilend.identity.models import ApiClient
 from trilend.identity.scopes import SCOPES
 from trilend.identity.service import add_api_client, revoke_api_client, signed_in_actor
-from trilend.identity.trail import trace_added, trace_changed, trace_removed
+from trilend.identity.trail import remember, trace_added, trace_changed, trace_removed
 from trilend.tenancy.context import tenant_session
 
 
@@ -74,6 +74,11 @@ class UsersView(UserDBModelView):  # type: ignore[misc]
         super().pre_add(item)
         trace_added(tenant_session(), item)
 
+    def process_form(self, form: Any, is_created: bool) -> None:
+        """Keep what there was before."""
+        if not is_created:
+            remember(self.datamodel.get(form._id))
+
     def pre_update(self, item: Any) -> None:
         """Log what changes."""
         trace_changed(tenant_session(), item)
@@ -100,6 +105,11 @@ class RolesView(RoleModelView):  # type: ignore[misc]
     def pre_add(self, item: Any) -> None:
         """Log the new role."""
         trace_added(tenant_session(), item)
+
+    def process_form(self, form: Any, is_created: bool) -> None:
+        """Keep what there was before."""
+        if not is_created:
+            remember(self.datamodel.get(form._id))
 
     def pre_update(self, item: Any) -> None:
         """Log what changes."""
