@@ -102,8 +102,8 @@ def test_a_blueprint_is_the_same_text_each_time(installation: Any) -> None:
 def test_append_only_tables_give_their_role_no_update(tenant: Any, installation: Any) -> None:
     with psycopg.connect(installation.database.superuser_url) as superuser:
         held = superuser.execute(
-            """SELECT relname FROM pg_class WHERE relnamespace = %(schema)s::regnamespace AND relkind = 'r'
-               AND NOT has_table_privilege(%(schema)s, oid, 'UPDATE, DELETE, TRUNCATE')""",
+            """SELECT relname FROM pg_class WHERE relnamespace = %(schema)s::text::regnamespace AND relkind = 'r'
+               AND NOT has_table_privilege(%(schema)s::text, oid, 'UPDATE, DELETE, TRUNCATE')""",
             {"schema": tenant.schema},
         ).fetchall()
     append_only = {
