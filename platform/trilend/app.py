@@ -26,7 +26,8 @@ from werkzeug.wrappers import Response
 
 from trilend.api.problems import answer_error
 from trilend.api.v1 import install_api
-from trilend.audit.labels import act_label
+from trilend.audit.labels import PROBLEMS, act_label, field_label, subject_label
+from trilend.auditing.views import AuditLogView
 from trilend.company.views import CompanyView
 from trilend.config import settings
 from trilend.console import company_views as _company_pages  # noqa: F401
@@ -67,6 +68,7 @@ _SHARED_VIEWS: tuple[type, ...] = (
     ConnectionsView,
     ParametersView,
     ApiClientsView,
+    AuditLogView,
     SigningView,
     FilesView,
     CompanyView,
@@ -207,7 +209,9 @@ def _flask(face: str) -> Flask:
         WTF_CSRF_TIME_LIMIT=None,
     )
     app.jinja_loader = ChoiceLoader([FileSystemLoader(folder) for folder in _template_folders()])
-    app.jinja_env.globals["act_label"] = act_label
+    app.jinja_env.globals.update(
+        act_label=act_label, field_label=field_label, subject_label=subject_label, problem_names=PROBLEMS
+    )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     return app
 

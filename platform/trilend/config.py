@@ -1,9 +1,11 @@
 """Settings of one installation, read from the environment (prefix `TRILEND_`) once."""
 
 from functools import cache
+from pathlib import Path
+from typing import Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -57,6 +59,14 @@ class Settings(BaseSettings):
     moved_space_hours: int = 24
     closing_grace_days: int = 30
     escrow_public_key: str = ""
+    timestamp_url: SecretStr | None = None
+    timestamp_certificates: Path | None = None
+
+    @model_validator(mode="after")
+    def _timestamps_can_be_verified(self) -> Self:
+        if self.timestamp_url is not None and self.timestamp_certificates is None:
+            raise ValueError("TRILEND_TIMESTAMP_URL needs TRILEND_TIMESTAMP_CERTIFICATES, a PEM file")
+        return self
 
     @property
     def scheme(self) -> str:

@@ -86,13 +86,22 @@ AUTHORISATION_LETTER = PaperKind(
 
 
 @dataclass(frozen=True)
+class SubjectPage:
+    """Where a thing that the audit log names is shown: an endpoint, and the argument that takes its id."""
+
+    endpoint: str
+    argument: str
+
+
+@dataclass(frozen=True)
 class TenantKind:
     """One kind of business, as the platform sees it.
 
     `tables` live only in tenants of this kind; `views` are FAB view classes that do not exist for other kinds (404);
     `api` gives the kind's resources under `/api/v1` (`trilend.api.operations.Resource`); `seeds` yield the rows every new tenant begins with; `load_jobs`
     imports the modules that register background jobs; `revisions` is the folder of the kind's own Alembic branch;
-    `end_of_day` takes a session and a business date; `papers` are those by which an operator verifies the company.
+    `end_of_day` takes a session and a business date; `papers` are those by which an operator verifies the company;
+    `subjects` are what its lines of the audit log are about, with the page of each.
     """
 
     name: str
@@ -111,6 +120,7 @@ class TenantKind:
     revisions: Path | None = None
     templates: Path | None = None
     template_names: Mapping[str, Any] = field(default_factory=dict)
+    subjects: Mapping[str, SubjectPage | None] = field(default_factory=dict)
     importers: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     end_of_day: Callable[..., Any] | None = None
     points: tuple[Any, ...] = ()

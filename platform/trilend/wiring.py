@@ -12,7 +12,8 @@ from trilend.app import views_of_kind
 
 # Imported for their tables and their job handlers.
 from trilend.archives import tasks as _archives  # noqa: F401
-from trilend.audit import models as _audit  # noqa: F401
+from trilend.audit.models import HEAD_SEED
+from trilend.auditing import jobs as _auditing  # noqa: F401
 from trilend.company import watch as _company  # noqa: F401
 from trilend.console import fleet as _fleet  # noqa: F401
 from trilend.console import service as _console  # noqa: F401
@@ -93,5 +94,6 @@ _OPENING = "UPDATE business_day SET business_date = (now() AT TIME ZONE 'Asia/Sh
 def _platform_seeds() -> list[Insert | str]:
     return [
         insert(AllowedPlugin).values([{"plugin": identity, "allowed": True} for identity in installed()]),
+        HEAD_SEED,
         "INSERT INTO business_day (id, business_date, closed_days) VALUES (1, CURRENT_DATE, 0)",
     ]

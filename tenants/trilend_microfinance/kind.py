@@ -15,6 +15,7 @@ from trilend.kinds import (
     MenuGroup,
     PaperKind,
     Role,
+    SubjectPage,
     TenantKind,
 )
 from trilend.payments.labels import INSTRUCTION_STATES
@@ -77,6 +78,7 @@ ROLES = (
             "Statements": ("*",),
             "Books": ("*",),
             "Parameters": ("can_list",),
+            "AuditLog": ("*",),
             "MyPassword": ("*",),
         },
     ),
@@ -179,6 +181,11 @@ KIND = TenantKind(
     translations=_HERE / "translations",
     revisions=_HERE / "revisions",
     templates=_HERE / "templates",
+    subjects={
+        "loan_application": SubjectPage("ApplicationsView.detail", "application_id"),
+        "loan": SubjectPage("LoansView.detail", "loan_id"),
+        "product": None,
+    },
     importers={"applications": _import_applications},
     end_of_day=_close_day,
     template_names={

@@ -23,6 +23,14 @@ _LABELS: dict[str, LazyString] = {
     "object.held": _l("File put under a legal hold"),
     "object.hold_lifted": _l("Legal hold lifted"),
     "object.retained": _l("Time of keeping a file set"),
+    "person.added": _l("Person added"),
+    "person.changed": _l("Person changed"),
+    "person.removed": _l("Person removed"),
+    "person.password_set": _l("Password set"),
+    "role.added": _l("Role added"),
+    "role.changed": _l("Role changed"),
+    "role.removed": _l("Role removed"),
+    "audit.exported": _l("Audit log exported"),
     "api_client.added": _l("API client added"),
     "api_client.revoked": _l("API client switched off"),
     "application.submitted": _l("Application submitted"),
@@ -43,7 +51,98 @@ _LABELS: dict[str, LazyString] = {
     "product.deactivated": _l("Product no longer offered"),
 }
 
+_SUBJECTS: dict[str, LazyString] = {
+    "party": _l("Customer"),
+    "connection": _l("Connection"),
+    "plugin": _l("Plugin"),
+    "parameter": _l("Figure"),
+    "api_client": _l("API client"),
+    "person": _l("Person"),
+    "role": _l("Role"),
+    "audit_log": _l("Audit log"),
+    "loan_application": _l("Application"),
+    "loan": _l("Loan"),
+    "product": _l("Loan product"),
+    "statement_entry": _l("Entry of the bank statement"),
+    "import_batch": _l("Import"),
+}
+
+_FIELDS: dict[str, LazyString] = {
+    "name": _l("Name"),
+    "kind": _l("Kind"),
+    "identifier": _l("Identifier"),
+    "identifier_doubtful": _l("Identifier to be verified"),
+    "mobile": _l("Mobile"),
+    "legal_representative": _l("Legal representative"),
+    "account_number": _l("Bank account"),
+    "account_bank": _l("Bank"),
+    "value": _l("Value"),
+    "unit": _l("Unit"),
+    "effective_from": _l("In force from"),
+    "effective_to": _l("In force until"),
+    "jurisdiction": _l("Jurisdiction"),
+    "legal_basis": _l("Basis"),
+    "verified": _l("Checked against the text"),
+    "active": _l("In use"),
+    "allowed": _l("Allowed"),
+    "state": _l("State"),
+    "client_id": _l("Client id"),
+    "scopes": _l("What it may do"),
+    "first_name": _l("Full name"),
+    "username": _l("User name"),
+    "email": _l("E-mail"),
+    "roles": _l("Roles"),
+    "permissions": _l("Permissions (only those that changed)"),
+    "code": _l("Short code"),
+    "number": _l("Number"),
+    "amount": _l("Amount"),
+    "value_date": _l("Value date"),
+    "reference": _l("Bank reference"),
+    "field": _l("Field"),
+    "plugin": _l("Plugin"),
+    "subject": _l("Subject of the certificate"),
+    "ok": _l("Successful"),
+    "rows": _l("Lines"),
+    "envelope": _l("Envelope"),
+    "signatory": _l("Signatory"),
+    "effect": _l("Effect"),
+    "method": _l("Method"),
+    "min_amount": _l("Smallest amount"),
+    "max_amount": _l("Largest amount"),
+    "min_periods": _l("Fewest periods"),
+    "max_periods": _l("Most periods"),
+    "annual_rate": _l("Annual rate"),
+}
+
 
 def act_label(act: str) -> LazyString | str:
     """The name of an act, or its code if it has none yet."""
     return _LABELS.get(act, act)
+
+
+def subject_label(subject_type: str) -> LazyString | str:
+    """What kind of thing a line is about."""
+    return _SUBJECTS.get(subject_type, subject_type)
+
+
+def field_label(field: str) -> LazyString | str:
+    """The name of a field that changed; parts of settings keep the code after their dot."""
+    head, dot, part = field.partition(".")
+    if dot:
+        return f"{_GROUPS.get(head, head)} · {part}"
+    return _FIELDS.get(field, field)
+
+
+_GROUPS: dict[str, LazyString] = {"config": _l("Setting"), "secrets": _l("Secret")}
+
+
+PROBLEMS: dict[str, LazyString] = {
+    "changed": _l("a line was changed"),
+    "missing": _l("a line is missing"),
+    "added": _l("a line was put in"),
+    "reordered": _l("lines have changed places"),
+    "truncated": _l("the newest lines are missing"),
+    "rewritten": _l("the log was written anew"),
+    "anchor": _l("a signature is not right"),
+}
+"""What a check of the chain can find, for pages."""

@@ -20,6 +20,7 @@ _COMMANDS = {
     "operator": "trilend.cli.tenants:operator",
     "keys": "trilend.cli.keys:keys",
     "storage": "trilend.cli.storage:storage",
+    "audit": "trilend.cli.audit:audit",
     "eod": "trilend.cli.business:eod",
     "import": "trilend.cli.business:import_file",
     "sandbox": "trilend.cli.sandbox:sandbox",

@@ -25,7 +25,8 @@ class RegistryBase(DeclarativeBase):
 class TenantBase(DeclarativeBase):
     """Tables of every tenant's own schema; they share FAB's metadata so that they can point to its users.
 
-    `__table_args__` may carry `info={"append_only": True}`: the tenant's role then gets no UPDATE and no DELETE.
+    `__table_args__` may carry `info={"append_only": True}`: the tenant's role then gets no UPDATE and no DELETE. With
+    `"insertable"` it fills only these columns of a new row, with `"read_only"` it writes nothing; `"ddl"` are further rules.
     """
 
     metadata = AppBuilderModel.metadata

@@ -15,6 +15,7 @@ from trilend.web.names import name_of
 SUBJECTS: dict[str, LazyString] = {
     "ApiClients": _l("API clients"),
     "Applications": _l("Applications"),
+    "AuditLog": _l("Audit log"),
     "Books": _l("Books"),
     "Connections": _l("Connections"),
     "Contracts": _l("Contracts"),
@@ -30,12 +31,14 @@ SUBJECTS: dict[str, LazyString] = {
 }
 ACTS: dict[str, LazyString] = {
     "can_add": _l("add"),
+    "can_check": _l("have all of it checked"),
     "can_collect": _l("collect repayments"),
     "can_decide": _l("approve and refuse"),
     "can_delete": _l("delete"),
     "can_disburse": _l("pay out"),
     "can_download": _l("export"),
     "can_edit": _l("change"),
+    "can_export": _l("take it out as a file"),
     "can_get": _l("read"),
     "can_import": _l("import"),
     "can_list": _l("see the list"),

@@ -11,6 +11,7 @@ from flask_appbuilder.security.sqla.models import (
 )
 from sqlalchemy import select
 
+from trilend.identity.trail import trace_password
 from trilend.identity.views import ResetMyPassword, ResetPassword, RolesView, SignInView, UsersView
 from trilend.tenancy.context import current_tenant, tenant_session
 from trilend.tenancy.errors import not_admitted
@@ -58,6 +59,11 @@ class TenantSecurityManager(SecurityManager):  # type: ignore[misc]
         if updated is False and not admission.is_open:
             raise not_admitted(admission)
         return updated
+
+    def reset_password(self, userid: int, password: str) -> None:
+        """Set somebody's password, and log that it was done."""
+        trace_password(tenant_session(), self.get_user_by_id(userid))
+        super().reset_password(userid, password)
 
     def _has_view_access(self, user: object, permission_name: str, view_name: str) -> bool:
         return (permission_name, view_name) in self.permissions_of(user.id)  # type: ignore[attr-defined]

@@ -11,9 +11,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.security import generate_password_hash
 
+from trilend.audit.changes import changed, snapshot
 from trilend.audit.service import SYSTEM, Actor, record
 from trilend.errors import NotFound
 from trilend.identity.models import ApiClient
+
+_CLIENT = ("client_id", "name", "scopes", "active")
 
 
 def add_person(session: Session, *, username: str, name: str, email: str, password: str, roles: Iterable[str]) -> User:
@@ -43,7 +46,8 @@ def add_api_client(session: Session, actor: Actor, *, name: str, scopes: Sequenc
     )
     session.add(client)
     session.flush()
-    record(session, actor, "api_client.added", "api_client", client.id, name=name, scopes=client.scopes)
+    changes = changed(None, snapshot(client, *_CLIENT))
+    record(session, actor, "api_client.added", "api_client", client.id, changes=changes, name=name)
     return client, secret
 
 
@@ -52,8 +56,10 @@ def revoke_api_client(session: Session, actor: Actor, client_id: int) -> None:
     client = session.get(ApiClient, client_id)
     if client is None:
         raise NotFound(_l("This program does not exist."), id=client_id)
+    before = snapshot(client, *_CLIENT)
     client.active = False
-    record(session, actor, "api_client.revoked", "api_client", client.id, name=client.name)
+    changes = changed(before, snapshot(client, *_CLIENT))
+    record(session, actor, "api_client.revoked", "api_client", client.id, changes=changes, name=client.name)
 
 
 def signed_in_actor() -> Actor:

@@ -24,6 +24,7 @@ from trilend.identity.labels import role_label
 from trilend.identity.models import ApiClient
 from trilend.identity.scopes import SCOPES
 from trilend.identity.service import add_api_client, revoke_api_client, signed_in_actor
+from trilend.identity.trail import remember, trace_added, trace_changed, trace_removed
 from trilend.tenancy.context import TenantSession, tenant_session
 from trilend.tenancy.plans.errors import PeopleUsedUp
 from trilend.tenancy.plans.service import check_people
@@ -83,17 +84,29 @@ class UsersView(UserDBModelView):  # type: ignore[misc]
         return cast("str | Response", super().add())
 
     def pre_update(self, item: Any) -> None:
-        """Refuse to let one more person sign in than the plan allows."""
+        """Refuse to let one more person sign in than the plan allows; log what changes."""
         # In the session of the request the form's values may have been flushed already.
         with TenantSession() as before:
             if item.active and not before.scalar(select(User.active).where(User.id == item.id)):
                 check_people(before)
+        trace_changed(tenant_session(), item)
         super().pre_update(item)
 
     def pre_add(self, item: Any) -> None:
         """Keep the family name FAB asks for empty: the full name is one field."""
         item.last_name = ""
         super().pre_add(item)
+        trace_added(tenant_session(), item)
+
+    def process_form(self, form: Any, is_created: bool) -> None:
+        """Keep what there was before."""
+        if not is_created:
+            remember(self.datamodel.get(form._id))
+
+    def pre_delete(self, item: Any) -> None:
+        """Log that the person is removed."""
+        super().pre_delete(item)
+        trace_removed(tenant_session(), item)
 
 
 class RolesView(RoleModelView):  # type: ignore[misc]
@@ -107,6 +120,24 @@ class RolesView(RoleModelView):  # type: ignore[misc]
     list_columns = search_columns = ["name"]
     label_columns = {"name": _l("Name"), "permissions": _l("Permissions")}
     formatters_columns = {"name": role_label}
+
+    def pre_add(self, item: Any) -> None:
+        """Log the new role."""
+        trace_added(tenant_session(), item)
+
+    def process_form(self, form: Any, is_created: bool) -> None:
+        """Keep what there was before."""
+        if not is_created:
+            remember(self.datamodel.get(form._id))
+
+    def pre_update(self, item: Any) -> None:
+        """Log what changes."""
+        trace_changed(tenant_session(), item)
+
+    def pre_delete(self, item: Any) -> None:
+        """Log that the role is removed."""
+        super().pre_delete(item)
+        trace_removed(tenant_session(), item)
 
 
 class ResetPassword(ResetPasswordView):  # type: ignore[misc]

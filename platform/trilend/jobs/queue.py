@@ -49,6 +49,7 @@ def configure() -> Celery:
             },
             "fleet": {"task": "trilend.look_after_fleet", "schedule": 60.0},
             "end-of-day": {"task": "trilend.end_of_day", "schedule": crontab(hour=0, minute=10)},
+            "audit-anchors": {"task": "trilend.anchor_audit_logs", "schedule": crontab(hour=0, minute=40)},
         },
     )
     return app
@@ -83,6 +84,12 @@ def sweep_stores() -> None:
 def registry_job(name: str) -> None:
     """Add a job of the platform's own, unless one of this name still waits."""
     service.enqueue_once(name)
+
+
+@app.task(name="trilend.anchor_audit_logs")  # type: ignore[untyped-decorator]
+def anchor_audit_logs() -> None:
+    """Check, in every tenant, what came to its audit log, and have the log's end signed."""
+    service.enqueue_for_all("auditing.anchor", {})
 
 
 def send_job(tenant_id: str | None, job_id: int) -> None:

@@ -9,6 +9,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from trilend.audit.changes import changed, snapshot
 from trilend.audit.service import Actor, record
 from trilend.errors import Refused
 from trilend.parameters.errors import ParameterMissing
@@ -52,14 +53,14 @@ def set_parameter(
 ) -> Parameter:
     """Set a figure from a date on; an entry for the same date is replaced, the change is logged."""
     row = session.scalar(select(Parameter).where(Parameter.name == name, Parameter.effective_from == effective_from))
-    before = row.value if row else None
+    before = snapshot(row) if row else None
     if row is None:
         row = Parameter(name=name, effective_from=effective_from)
         session.add(row)
     row.value, row.unit = value, unit
     row.legal_basis = legal_basis or row.legal_basis or ""
     session.flush()
-    record(session, actor, "parameter.set", "parameter", row.id, name=name, before=str(before), after=str(value))
+    record(session, actor, "parameter.set", "parameter", row.id, changes=changed(before, snapshot(row)), name=name)
     return row
 
 

@@ -9,8 +9,11 @@ from stdnum import luhn
 from stdnum.cn import ric, uscc
 from stdnum.exceptions import ValidationError
 
+from trilend.audit.masks import masked
 from trilend.parties.errors import InvalidParty
 from trilend.parties.models import PartyKind
+
+__all__ = ["masked"]
 
 _RESIDENT_ID = re.compile(r"[1-9]\d{16}[\dX]")
 AGE_OF_MAJORITY = 18  # Civil Code art. 17
@@ -93,10 +96,3 @@ def checked_account(number: str) -> str:
     if not number.isdigit() or not 8 <= len(number) <= 32 or (card and not luhn.is_valid(number)):
         raise InvalidParty("account_number", _l("The bank account number is wrong: check its digits."))
     return number
-
-
-def masked(value: str, *, head: int = 3, tail: int = 4) -> str:
-    """A value with its middle hidden: enough to recognise, not to use."""
-    if len(value) <= head + tail:
-        return "*" * len(value)
-    return f"{value[:head]}{'*' * (len(value) - head - tail)}{value[-tail:]}"

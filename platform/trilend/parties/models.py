@@ -26,11 +26,11 @@ class Party(Created, TenantBase):
     kind: Mapped[PartyKind] = mapped_column(String(16))
     name: Mapped[str] = mapped_column(String(200))
     identifier: Mapped[str] = mapped_column(SealedText)
-    identifier_index: Mapped[str] = mapped_column(String(64), unique=True)
+    identifier_index: Mapped[str] = mapped_column(String(64), unique=True, info={"audited": False})
     identifier_doubtful: Mapped[bool] = mapped_column(default=False)
     """Whether the identifier came in by a file although its check digit is wrong; to be held against the document."""
     mobile: Mapped[str] = mapped_column(SealedText)
     legal_representative: Mapped[str] = mapped_column(String(100), default="")
     account_number: Mapped[str] = mapped_column(SealedText)
-    account_index: Mapped[str] = mapped_column(String(64))
+    account_index: Mapped[str] = mapped_column(String(64), info={"audited": False})
     account_bank: Mapped[str] = mapped_column(String(100), default="")

@@ -8,6 +8,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from trilend.audit.changes import changed, snapshot
 from trilend.audit.service import Actor, record
 from trilend.errors import Invalid, NotFound
 from trilend.parties.errors import InvalidParty, PartyExists
@@ -70,7 +71,7 @@ def add_party(session: Session, actor: Actor, data: PartyData, *, on: date) -> P
     party = _party(data)
     session.add(party)
     session.flush()
-    record(session, actor, "party.added", "party", party.id, name=party.name)
+    record(session, actor, "party.added", "party", party.id, changes=changed(None, snapshot(party)), name=party.name)
     return party
 
 
@@ -128,8 +129,10 @@ def reveal(session: Session, actor: Actor, subject: Party, field: str, reason: s
 
 def confirm_identifier(session: Session, actor: Actor, subject: Party) -> None:
     """Note that somebody has held a doubtful identifier against the document and found it right."""
+    before = snapshot(subject, "identifier_doubtful")
     subject.identifier_doubtful = False
-    record(session, actor, "party.identifier_confirmed", "party", subject.id)
+    changes = changed(before, snapshot(subject, "identifier_doubtful"))
+    record(session, actor, "party.identifier_confirmed", "party", subject.id, changes=changes)
 
 
 def _party(data: PartyData) -> Party:

@@ -9,6 +9,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from trilend.audit.changes import changed, snapshot
 from trilend.audit.service import Actor, record
 from trilend.db.base import now
 from trilend.errors import NotFound
@@ -20,6 +21,8 @@ from trilend_sdk.errors import PluginError
 from trilend_sdk.esign import Enrolment, EnrolmentRequest
 from trilend_sdk.manifest import Manifest
 from trilend_sdk.payload import CheckResult
+
+_AUDITED = ("name", "config", "secrets", "state")
 
 
 def topic_of(manifest: Manifest) -> str:
@@ -80,11 +83,20 @@ def save_connection(
         problems["name"] = gettext("Another connection has this name.")
     if problems:
         raise InvalidConnection(problems)
+    before = snapshot(existing, *_AUDITED) if existing else None
     saved = existing or Connection(plugin=plugin_identity, topic=topic_of(manifest))
     saved.name, saved.config, saved.secrets, saved.state = name, cleaned, merged, ConnectionState.DRAFT
     session.add(saved)
     session.flush()
-    record(session, actor, "connection.changed" if existing else "connection.added", "connection", saved.id, name=name)
+    record(
+        session,
+        actor,
+        "connection.changed" if existing else "connection.added",
+        "connection",
+        saved.id,
+        changes=changed(before, snapshot(saved, *_AUDITED)),
+        name=name,
+    )
     return saved
 
 
@@ -96,9 +108,20 @@ def enrol(session: Session, actor: Actor, subject: Connection, *, organization: 
         Enrolment,
         request=EnrolmentRequest(organization=organization, uscc=uscc),
     )
+    before = snapshot(subject, *_AUDITED)
     subject.config = dict(subject.config) | dict(made.config)
     subject.secrets = dict(subject.secrets) | dict(made.secrets)
-    record(session, actor, "connection.enrolled", "connection", subject.id, subject=made.certificate_subject)
+    changes = changed(before, snapshot(subject, *_AUDITED))
+    record(
+        session,
+        actor,
+        "connection.enrolled",
+        "connection",
+        subject.id,
+        changes=changes,
+        name=subject.name,
+        subject=made.certificate_subject,
+    )
 
 
 def needs_enrolment(manifest: Manifest, subject: Connection) -> bool:
@@ -115,26 +138,43 @@ def test_connection(session: Session, actor: Actor, subject: Connection) -> Chec
         )
     except PluginError as error:
         checked = CheckResult(ok=False, message=error.message)
+    before = snapshot(subject, "state")
     subject.checked_at = now()
     subject.check_message = checked.message[:500]
     subject.state = ConnectionState.ACTIVE if checked.ok else ConnectionState.DRAFT
-    record(session, actor, "connection.tested", "connection", subject.id, ok=checked.ok)
+    changes = changed(before, snapshot(subject, "state"))
+    record(
+        session, actor, "connection.tested", "connection", subject.id, changes=changes, name=subject.name, ok=checked.ok
+    )
     return checked
 
 
 def switch_off(session: Session, actor: Actor, subject: Connection) -> None:
     """Take a connection out of use; calls through it are refused from now on."""
+    before = snapshot(subject, "state")
     subject.state = ConnectionState.OFF
-    record(session, actor, "connection.switched_off", "connection", subject.id)
+    changes = changed(before, snapshot(subject, "state"))
+    record(session, actor, "connection.switched_off", "connection", subject.id, changes=changes, name=subject.name)
 
 
 def allow_plugin(session: Session, actor: Actor, identity: str, *, allowed: bool) -> None:
     """Put a plugin on the tenant's allow-list, or take it off."""
-    row = session.get(AllowedPlugin, identity) or AllowedPlugin(plugin=plugin(identity).identity)
+    row = session.get(AllowedPlugin, identity)
+    before = snapshot(row, "allowed") if row else None
+    row = row or AllowedPlugin(plugin=plugin(identity).identity)
     row.allowed = allowed
     session.add(row)
     session.flush()
-    record(session, actor, "plugin.allowed" if allowed else "plugin.disallowed", "plugin", 0, plugin=identity)
+    changes = changed(before, snapshot(row, "allowed"))
+    record(
+        session,
+        actor,
+        "plugin.allowed" if allowed else "plugin.disallowed",
+        "plugin",
+        0,
+        changes=changes,
+        plugin=identity,
+    )
 
 
 def _problems(manifest: Manifest, name: str, config: Mapping[str, Any], secrets: Mapping[str, str]) -> dict[str, str]:

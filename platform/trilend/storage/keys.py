@@ -70,6 +70,11 @@ def is_wrapped_by_first(wrapped: bytes) -> bool:
     return True
 
 
+def installation_key(purpose: str) -> bytes:
+    """This installation's own 32-byte key for one purpose, which no tenant's key leads to."""
+    return HKDF(SHA256(), 32, salt=None, info=f"installation {purpose}".encode()).derive(_master_keys()[0])
+
+
 def active_key() -> int:
     """The number of the data key with which the bound tenant's new values are sealed."""
     return current_tenant().active_key

@@ -18,6 +18,7 @@ Value = TypeVar("Value")
 class Sealed(TypeDecorator[Value]):
     """A value encrypted with the bound tenant's data key in use; never comparable in SQL."""
 
+    sensitive = True
     impl = LargeBinary
     cache_ok = True
     purpose: ClassVar[str]

@@ -135,14 +135,18 @@ def _guards(tables: abc.Sequence[Table]) -> list[str]:
 
 
 def _grants(tables: abc.Sequence[Table]) -> list[str]:
-    append_only = [table.name for table in tables if table.info.get("append_only")]
     read_only = [table.name for table in tables if table.info.get("read_only")]
-    changeable = [table.name for table in tables if table.name not in {*append_only, *read_only}]
+    by_column = {table.name: table.info["insertable"] for table in tables if "insertable" in table.info}
+    apart = {*read_only, *by_column}
+    append_only = [table.name for table in tables if table.info.get("append_only") and table.name not in apart]
+    changeable = [table.name for table in tables if table.name not in {*append_only, *apart}]
     statements = [f"GRANT SELECT, INSERT, UPDATE, DELETE ON {', '.join(changeable)} TO {ROLE_PLACEHOLDER}"]
     if read_only:
         statements.append(f"GRANT SELECT ON {', '.join(read_only)} TO {ROLE_PLACEHOLDER}")
     if append_only:
         statements.append(f"GRANT SELECT, INSERT ON {', '.join(append_only)} TO {ROLE_PLACEHOLDER}")
+    for name, columns in by_column.items():
+        statements.append(f"GRANT SELECT, INSERT ({', '.join(columns)}) ON {name} TO {ROLE_PLACEHOLDER}")
     sequences = [
         column.default.name for table in tables for column in table.columns if isinstance(column.default, Sequence)
     ]

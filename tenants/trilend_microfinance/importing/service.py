@@ -7,8 +7,8 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from trilend.audit.models import AuditEntry
-from trilend.audit.service import Actor
+from trilend.audit.changes import changed, snapshot
+from trilend.audit.service import Actor, line
 from trilend.documents.models import Document
 from trilend.documents.service import content_of, document, file_document
 from trilend.errors import NotFound
@@ -78,7 +78,7 @@ def import_applications(session: Session, actor: Actor, content: bytes) -> Impor
     session.add_all(added)
     session.flush()
     session.add_all(
-        _trace(actor, "application.imported", "loan_application", application.id, number=application.number)
+        line(actor, "application.imported", "loan_application", application.id, number=application.number)
         for application in added
     )
     outcome.imported = len(added)
@@ -204,7 +204,10 @@ def _parties(
     found = parties_by_identifier(session, list(wanted))
     fresh = [data for identifier, data in wanted.items() if identifier not in found]
     added = add_parties(session, fresh)
-    session.add_all(_trace(actor, "party.imported", "party", party.id, name=party.name) for party in added)
+    session.add_all(
+        line(actor, "party.imported", "party", party.id, changes=changed(None, snapshot(party)), name=party.name)
+        for party in added
+    )
     found |= {party.identifier: party for party in added}
     for entry in accepted:
         if found[entry.row.party.identifier].name != entry.row.party.name:
@@ -229,17 +232,6 @@ def _data(entry: _Accepted, party: Party | None) -> ApplicationData:
         purpose=row.purpose,
         applied_on=row.applied_on,
         number=row.number,
-    )
-
-
-def _trace(actor: Actor, act: str, subject_type: str, subject_id: int, **details: str) -> AuditEntry:
-    return AuditEntry(
-        actor_id=actor.user_id,
-        actor=actor.name,
-        act=act,
-        subject_type=subject_type,
-        subject_id=subject_id,
-        details=details,
     )
 
 

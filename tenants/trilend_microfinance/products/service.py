@@ -7,6 +7,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from trilend.audit.changes import changed, snapshot
 from trilend.audit.service import Actor, record
 from trilend.errors import Invalid, NotFound, Refused
 from trilend_microfinance.products.models import Product
@@ -40,11 +41,23 @@ def add_product(session: Session, actor: Actor, values: Mapping[str, Any]) -> Pr
     added = Product(**values)
     session.add(added)
     session.flush()
-    record(session, actor, "product.added", "product", added.id, code=added.code)
+    record(
+        session, actor, "product.added", "product", added.id, changes=changed(None, snapshot(added)), code=added.code
+    )
     return added
 
 
 def set_active(session: Session, actor: Actor, subject: Product, *, active: bool) -> None:
     """Offer a product, or stop offering it; loans that run keep theirs."""
+    before = snapshot(subject, "active")
     subject.active = active
-    record(session, actor, "product.activated" if active else "product.deactivated", "product", subject.id)
+    changes = changed(before, snapshot(subject, "active"))
+    record(
+        session,
+        actor,
+        "product.activated" if active else "product.deactivated",
+        "product",
+        subject.id,
+        changes=changes,
+        code=subject.code,
+    )

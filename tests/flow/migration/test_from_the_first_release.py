@@ -89,3 +89,24 @@ def test_the_files_of_documents_get_rows_and_their_keys_a_number(
     assert first_release.ask(
         "SELECT number, wrapped, retired_at FROM trilend.data_key WHERE tenant_id = %s", company.id
     ) == [(1, b"\x00", None)]
+
+
+def test_lines_of_the_audit_log_are_chained_in_their_order(
+    first_release: Installation, companies: list[Company]
+) -> None:
+    company = companies[0]
+    first_release.ask(
+        f"""INSERT INTO {company.schema}.audit_entry (actor, act, subject_type, subject_id, reason, details)
+            SELECT '陈静', 'act.' || n, 'party', n, '原因：“旧”', '{{"name": "李秀兰"}}' FROM generate_series(1, 50) AS n"""
+    )
+    first_release.trilend("migrate")
+
+    verified = first_release.trilend("audit", "verify", "--tenant", company.slug)["tenants"]
+    assert [(each["lines"], each["problem"]) for each in verified] == [(50, None)]
+    order = f"""SELECT act FROM {company.schema}.audit_link JOIN {company.schema}.audit_entry AS entry ON entry.id = entry_id
+                ORDER BY number"""
+    assert [act for (act,) in first_release.ask(order)] == [f"act.{n}" for n in range(1, 51)]
+    first_release.ask(f"ALTER TABLE {company.schema}.audit_entry DISABLE TRIGGER USER")
+    first_release.ask(f"UPDATE {company.schema}.audit_entry SET reason = '' WHERE act = 'act.20'")
+    verified = first_release.trilend("audit", "verify", "--tenant", company.slug, code=1)["tenants"]
+    assert [each["problem"]["number"] for each in verified] == [20]
