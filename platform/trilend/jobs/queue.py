@@ -5,6 +5,7 @@ from typing import Any
 import structlog
 from celery import Celery
 from celery.signals import worker_shutting_down
+from kombu.entity import Exchange
 from kombu.entity import Queue as BrokerQueue
 
 from trilend.config import settings
@@ -30,20 +31,25 @@ def configure() -> Celery:
         task_ignore_result=True,
         task_serializer="json",
         accept_content=["json"],
-        task_queues=[BrokerQueue(queue) for queue in Queue],  # type: ignore[no-untyped-call]
+        task_queues=[_broker_queue(queue) for queue in Queue],
         task_default_queue=Queue.INTERACTIVE,
         task_create_missing_queues=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_transport_options={"socket_timeout": 5, "socket_connect_timeout": 2},
-        # A message that lies in a busy worker wakes nobody: take one only when a thread is free for it.
-        worker_disable_prefetch=True,
+        # One more for each thread, no less: with `worker_disable_prefetch` a worker whose threads were all busy looks at
+        # the broker again only after a second (119 tasks/s instead of 511).
         worker_prefetch_multiplier=1,
         worker_hijack_root_logger=False,
         worker_send_task_events=False,
         timezone="Asia/Shanghai",
     )
     return app
+
+
+def _broker_queue(queue: Queue) -> BrokerQueue:
+    """With an exchange of its own: a queue without one would get the default queue's messages too."""
+    return BrokerQueue(queue.value, Exchange(queue.value), routing_key=queue.value)  # type: ignore[no-untyped-call]
 
 
 @app.task(name="trilend.work")  # type: ignore[untyped-decorator]
