@@ -15,12 +15,14 @@ from werkzeug.wrappers import Response
 from trilend.api.v1 import install_api
 from trilend.audit.labels import act_label
 from trilend.config import settings
+from trilend.console.jobs import blueprint as console_jobs_blueprint
 from trilend.console.views import blueprint as console_blueprint
 from trilend.errors import TrilendError
 from trilend.home.views import HomeView
 from trilend.identity.security import TenantSecurityManager
 from trilend.identity.sessions import TenantCookieSessions
 from trilend.identity.views import ApiClientsView, person_name
+from trilend.jobs import metrics
 from trilend.kinds import TenantKind, kinds
 from trilend.ledger.views import BooksView
 from trilend.navigation import navigation_for
@@ -37,6 +39,7 @@ from trilend.tenancy.routing import HostRouter
 from trilend.web import gallery, health
 from trilend.web.language import install_languages, prepare_appbuilder_languages, use_languages_in_appbuilder
 from trilend.web.shell import NavGroup, NavItem, ShellContext, install_shell
+from trilend.work.views import WorkView
 
 _HERE = Path(__file__).parent
 _MAX_UPLOAD = 20 * 1024 * 1024
@@ -48,11 +51,13 @@ _SHARED_VIEWS: tuple[type, ...] = (
     ParametersView,
     ApiClientsView,
     SigningView,
+    WorkView,
 )
 
 
 def create_application() -> HostRouter:
     """The WSGI application of the whole platform."""
+    metrics.install()
     return HostRouter(public=create_public_app(), console=create_console_app(), tenant=create_tenant_app())
 
 
@@ -81,6 +86,7 @@ def create_console_app() -> Flask:
     app = _flask("console")
     CSRFProtect(app)
     app.register_blueprint(console_blueprint)
+    app.register_blueprint(console_jobs_blueprint)
     install_languages(app, _translations())
     install_shell(app, _console_context)
     _show_errors_as_pages(app)
@@ -201,10 +207,13 @@ def _console_context() -> ShellContext:
         return ShellContext(face="console", environment_banner=_banner())
     active = request.endpoint == "console.tenants"
     companies = NavItem(gettext("Companies"), url_for("console.tenants"), "building", active)
+    work = NavItem(
+        gettext("Background work"), url_for("console_jobs.overview"), "clock", request.blueprint == "console_jobs"
+    )
     return ShellContext(
         face="console",
         person_name=g.operator.name,
-        navigation=(NavGroup("", (companies,)),),
+        navigation=(NavGroup("", (companies, work)),),
         sign_out_url=url_for("console.sign_out"),
         environment_banner=_banner(),
     )

@@ -18,6 +18,7 @@ _COMMANDS = {
     "healthcheck": "trilend.cli.serve:healthcheck",
     "tenant": "trilend.cli.tenants:tenant",
     "operator": "trilend.cli.tenants:operator",
+    "jobs": "trilend.cli.jobs:jobs",
     "eod": "trilend.cli.business:eod",
     "import": "trilend.cli.business:import_file",
     "sandbox": "trilend.cli.sandbox:sandbox",
