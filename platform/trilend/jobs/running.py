@@ -95,7 +95,9 @@ def _carry_out(run: JobRun, and_next: Callable[[], bool]) -> tuple[str, JobRun |
     else:
         outcome = "done"
         if and_next():
-            next_run = runs.finish_and_claim(run, result)
+            next_run = runs.claim(run.tenant, run.queue) if run.completed else runs.finish_and_claim(run, result)
+        elif run.completed:
+            more = runs.more_due(run)
         else:
             more = runs.settle(run, state=JobState.DONE, finished_at=func.now(), result=result, note="")
     if more:

@@ -42,7 +42,7 @@ RETURNING id, name, payload, attempts, created_by, language, trace, queue,
 _DONE = """
 UPDATE job
 SET state = 'done', lease_until = NULL, finished_at = now(), note = '', result = CAST(:result AS json)
-WHERE id = :former AND lease_token = :former_token
+WHERE id = :former AND lease_token = :former_token AND state = 'running'
 """
 _CLAIM = text(_TAKEN)
 _CLAIM_OF_REGISTRY = text(_TAKEN.replace("created_by", "NULL AS created_by"))
@@ -65,6 +65,7 @@ class JobRun:
     origin: Origin = field(default_factory=lambda: Origin(None, "", ""))
     waited: float = 0.0
     more: bool = False
+    completed: bool = False
 
     @property
     def key(self) -> str:
@@ -88,6 +89,22 @@ class JobRun:
             raise LeaseLost
         if stopping.is_stopping() and done < total:
             raise WorkerStopping
+
+    def complete(self, session: Session, result: dict[str, Any] | None = None) -> None:
+        """Call the job done in a transaction of the handler's own session on the same schema.
+
+        What that transaction writes then happens exactly once, whoever dies when: both are committed or neither.
+        Nothing may follow but the commit. Raises `LeaseLost` if somebody else has the job.
+        """
+        model = Job if self.tenant is not None else RegistryJob
+        done = session.execute(
+            update(model)
+            .where(model.id == self.id, model.lease_token == self.lease_token, model.state == JobState.RUNNING)
+            .values(state=JobState.DONE, lease_until=None, finished_at=func.now(), note="", result=result or {})
+        )
+        if done.rowcount == 0:  # type: ignore[attr-defined]
+            raise LeaseLost
+        self.completed = True
 
 
 @contextmanager
@@ -168,15 +185,23 @@ def settle(run: JobRun, **values: Any) -> bool:
     with job_session(run.tenant) as (session, model):
         session.execute(
             update(model)
-            .where(model.id == run.id, model.lease_token == run.lease_token)
+            .where(model.id == run.id, model.lease_token == run.lease_token, model.state == JobState.RUNNING)
             .values(lease_until=None, **values)
         )
-        more = select(model.id).where(
-            model.state == JobState.QUEUED, model.queue == run.queue, model.not_before <= func.now()
-        )
-        waiting = session.scalar(more.limit(1)) is not None
+        waiting = _more_due(session, model, run.queue)
         session.commit()
     return waiting
+
+
+def more_due(run: JobRun) -> bool:
+    """Whether more is due in the queue of a job that has called itself done."""
+    with job_session(run.tenant) as (session, model):
+        return _more_due(session, model, run.queue)
+
+
+def _more_due(session: Session, model: Any, queue: Queue) -> bool:
+    due = select(model.id).where(model.state == JobState.QUEUED, model.queue == queue, model.not_before <= func.now())
+    return session.scalar(due.limit(1)) is not None
 
 
 def prolong(tenant: BoundTenant | None, tokens: Sequence[str], seconds: float) -> set[str]:
