@@ -28,8 +28,8 @@ from trilend.tenancy.bootstrap import prepare_cluster
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 _SEED = 20261125
-_JOBS = 150
-_ROUNDS = 3
+_JOBS = 90
+_ROUNDS = 2
 
 
 @dataclass
