@@ -32,6 +32,7 @@ from trilend.company.views import CompanyView
 from trilend.config import settings
 from trilend.console import company_views as _company_pages  # noqa: F401
 from trilend.console.fleet import blueprint as fleet_blueprint
+from trilend.console.jobs import blueprint as console_jobs_blueprint
 from trilend.console.views import blueprint as console_blueprint
 from trilend.documents.views import FilesView
 from trilend.errors import TrilendError
@@ -39,6 +40,7 @@ from trilend.home.views import HomeView
 from trilend.identity.security import TenantSecurityManager
 from trilend.identity.sessions import TenantCookieSessions
 from trilend.identity.views import ApiClientsView, person_name
+from trilend.jobs import metrics
 from trilend.kinds import TenantKind, kinds
 from trilend.ledger.views import BooksView
 from trilend.navigation import navigation_for
@@ -57,6 +59,7 @@ from trilend.web import gallery, health
 from trilend.web.formats import instant
 from trilend.web.language import install_languages, prepare_appbuilder_languages, use_languages_in_appbuilder
 from trilend.web.shell import NavGroup, NavItem, ShellContext, install_shell, request_id
+from trilend.work.views import WorkView
 
 _HERE = Path(__file__).parent
 _MACHINE_PATHS = ("/api/", "/oauth/")
@@ -72,11 +75,13 @@ _SHARED_VIEWS: tuple[type, ...] = (
     SigningView,
     FilesView,
     CompanyView,
+    WorkView,
 )
 
 
 def create_application() -> HostRouter:
     """The WSGI application of the whole platform."""
+    metrics.install()
     return HostRouter(
         public=create_public_app(),
         console=create_console_app(),
@@ -111,6 +116,7 @@ def create_console_app() -> Flask:
     CSRFProtect(app)
     app.register_blueprint(console_blueprint)
     app.register_blueprint(fleet_blueprint)
+    app.register_blueprint(console_jobs_blueprint)
     install_languages(app, _translations())
     install_shell(app, _console_context)
     _show_errors_as_pages(app)
@@ -284,10 +290,13 @@ def _console_context() -> ShellContext:
     )
     plans = NavItem(gettext("Plans"), url_for("console.plan_list"), "gauge", on_plans)
     migrations = NavItem(gettext("Migrations"), url_for("fleet.page"), "versions", request.blueprint == "fleet")
+    work = NavItem(
+        gettext("Background work"), url_for("console_jobs.overview"), "clock", request.blueprint == "console_jobs"
+    )
     return ShellContext(
         face="console",
         person_name=g.operator.name,
-        navigation=(NavGroup("", (companies, plans, migrations)),),
+        navigation=(NavGroup("", (companies, plans, migrations, work)),),
         sign_out_url=url_for("console.sign_out"),
         environment_banner=_banner(),
     )

@@ -47,6 +47,8 @@ class Settings(BaseSettings):
     allow_loopback_egress: bool = False
     job_lease_seconds: int = 60
     job_sweep_seconds: int = 5
+    job_grace_seconds: float = 20.0
+    jobs_per_tenant: int = Field(default=3, ge=1)
     database_pool_size: int = 8
     database_pool_kept: int = 1
     database_schemas_per_connection: int = 150

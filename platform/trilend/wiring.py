@@ -1,10 +1,11 @@
 """Brings platform and kinds together: models, jobs and their language, and how a kind's blueprint is made."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 
 from flask import Flask
+from flask_babel import force_locale
 from sqlalchemy import insert
 from sqlalchemy.sql.dml import Insert
 
@@ -41,7 +42,7 @@ from trilend.tenancy.lifecycle import models as _lifecycle  # noqa: F401
 from trilend.tenancy.migration import models as _migration  # noqa: F401
 from trilend.tenancy.migration.steps import stamp
 from trilend.tenancy.plans import models as _plans  # noqa: F401
-from trilend.web.language import install_languages
+from trilend.web.language import DEFAULT_LANGUAGE, install_languages
 
 
 @cache
@@ -55,12 +56,14 @@ def load() -> Mapping[str, TenantKind]:
     return found
 
 
-def speaking() -> AbstractContextManager[object]:
-    """A context for work outside of any request, in which texts are in the platform's first language.
+@contextmanager
+def speaking(language: str = DEFAULT_LANGUAGE) -> Iterator[None]:
+    """A context for work outside of any request, in which texts are in this language.
 
     Without it messages to borrowers and reasons of refusals would come out in English.
     """
-    return _voice().app_context()
+    with _voice().app_context(), force_locale(language or DEFAULT_LANGUAGE):
+        yield
 
 
 @cache

@@ -18,7 +18,7 @@ from trilend.company.models import CompanyPaper, PaperIndex, PaperState
 from trilend.company.papers import today_in_china
 from trilend.company.watch import WATCH_PAPERS
 from trilend.console.service import add_operator
-from trilend.jobs.service import enqueue_once
+from trilend.jobs.service import enqueue
 from trilend.messages.models import OutboxMessage
 from trilend.storage import objects
 from trilend.tenancy.context import RegistrySession, bound, tenant_session
@@ -261,7 +261,9 @@ def test_a_permit_that_runs_out_is_listed_and_reminded_of_once(
     assert "Runs out soon" in admin.get("/company/").get_data(as_text=True)
 
     for _ in range(2):
-        enqueue_once(WATCH_PAPERS)
+        with RegistrySession() as registry:
+            enqueue(registry, WATCH_PAPERS, {})
+            registry.commit()
         run_jobs()
 
     reminders = [body for body in mails(tenant) if end.isoformat() in body]

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from flask_babel import lazy_gettext as _l
+
 from trilend.archives import passages
 from trilend.archives.closing import carry_out
 from trilend.archives.errors import StillAtWork
@@ -12,17 +14,19 @@ from trilend.archives.requests import EXPORT, MOVE, RESTORE, forget_export, make
 from trilend.archives.restoring import restore_company
 from trilend.db.base import now
 from trilend.jobs.models import JobState, RegistryJob
-from trilend.jobs.service import JobRun, handles
+from trilend.jobs.service import JobRun, Policy, Queue, handles
 from trilend.tenancy.context import RegistrySession
 from trilend.tenancy.servers import servers
 
+_PATIENT = Policy(limit_seconds=12 * 3600.0)
 
-@handles(EXPORT)
+
+@handles(EXPORT, label=_l("Export of the company"), queue=Queue.BATCH, policy=_PATIENT)
 def _export(run: JobRun) -> dict[str, Any]:
     return make_export(run.payload["passage"], run.progress)
 
 
-@handles(MOVE)
+@handles(MOVE, label=_l("Move to another server"), queue=Queue.BATCH, policy=_PATIENT)
 def _move(run: JobRun) -> dict[str, Any]:
     tenant_id, target = run.payload["tenant"], run.payload["target"]
     if server_of(tenant_id) == target:
@@ -32,7 +36,7 @@ def _move(run: JobRun) -> dict[str, Any]:
     return moved.to_json()
 
 
-@handles(RESTORE)
+@handles(RESTORE, label=_l("Restore of an earlier state"), queue=Queue.BATCH, policy=_PATIENT)
 def _restore(run: JobRun) -> dict[str, Any]:
     url = servers()[run.payload["server"]].owner_url
     if url is None:
@@ -48,7 +52,7 @@ def _restore(run: JobRun) -> dict[str, Any]:
     return {"slug": copy.slug}
 
 
-@handles(passages.WATCH)
+@handles(passages.WATCH, label=_l("What follows a move or a closing"), queue=Queue.BATCH, policy=_PATIENT)
 def _look_after(run: JobRun) -> None:
     """If a process is at work the lock refuses, and this job is tried again later."""
     with passages.held(run.payload["passage"]) as passage:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
+from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
 from trilend.audit.models import AuditHead, AuditLink
@@ -23,7 +24,8 @@ from trilend.auditing.export import (
 from trilend.auditing.listing import Filters, count_up_to, lines_in_log
 from trilend.identity.service import actor_of
 from trilend.jobs.models import Job
-from trilend.jobs.service import JobRun, enqueue, handles
+from trilend.jobs.schedules import Declared, declare_schedule
+from trilend.jobs.service import JobRun, Queue, enqueue, handles
 from trilend.storage.areas import TEXT, XLSX, Area
 from trilend.storage.objects import put
 from trilend.tenancy.context import tenant_session
@@ -66,7 +68,18 @@ def export_at_once(session: Session, actor: Actor, filters: Filters, form: Expor
     return content
 
 
-@handles(ANCHOR_JOB)
+declare_schedule(
+    Declared(
+        name="anchor_audit_log",
+        job=ANCHOR_JOB,
+        label=_l("Check and signature of the audit log"),
+        hint=_l("Checks what came to the audit log since the day before, and has its end signed."),
+        cron="40 0 * * *",
+    )
+)
+
+
+@handles(ANCHOR_JOB, label=_l("Check and signature of the audit log"), queue=Queue.BATCH)
 def _anchor(run: JobRun) -> dict[str, Any]:
     """Check what came since the last anchor (all of it once a week), then have the end signed."""
     session = tenant_session()
@@ -81,7 +94,7 @@ def _anchor(run: JobRun) -> dict[str, Any]:
     return {"number": end, "signed": made is not None}
 
 
-@handles(CHECK_JOB)
+@handles(CHECK_JOB, label=_l("Check of the audit log"))
 def _check(run: JobRun) -> dict[str, Any]:
     verdict = check_log(tenant_session(), progress=run.progress)
     problem = verdict.problem
@@ -92,7 +105,7 @@ def _check(run: JobRun) -> dict[str, Any]:
     }
 
 
-@handles(EXPORT_JOB)
+@handles(EXPORT_JOB, label=_l("Export of the audit log"))
 def _export(run: JobRun) -> dict[str, Any]:
     session = tenant_session()
     filters, form = Filters.from_json(run.payload["filters"]), ExportForm(run.payload["form"])

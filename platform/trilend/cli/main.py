@@ -21,6 +21,7 @@ _COMMANDS = {
     "keys": "trilend.cli.keys:keys",
     "storage": "trilend.cli.storage:storage",
     "audit": "trilend.cli.audit:audit",
+    "jobs": "trilend.cli.jobs:jobs",
     "eod": "trilend.cli.business:eod",
     "import": "trilend.cli.business:import_file",
     "sandbox": "trilend.cli.sandbox:sandbox",

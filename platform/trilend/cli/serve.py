@@ -60,36 +60,46 @@ def web(data_dir: Path, bind: str, workers: int, threads: int, grace: int, gate:
 
 
 @click.command()
-@click.option("--concurrency", default=4, show_default=True, help="Jobs at the same time.")
+@click.option("--concurrency", default=4, show_default=True, help="Jobs at the same time for which somebody waits.")
+@click.option(
+    "--batch-concurrency", default=2, show_default=True, help="Jobs at the same time of the night and of imports."
+)
+@click.option(
+    "--queue",
+    type=click.Choice(["all", "interactive", "batch"]),
+    default="all",
+    show_default=True,
+    help="Which work to do; with all, each sort has a process of its own.",
+)
+@click.option(
+    "--metrics-port", default=0, show_default=True, help="Where to tell Prometheus; batch takes the next port."
+)
 @click.pass_obj
-def worker(data_dir: Path, concurrency: int) -> None:
+def worker(data_dir: Path, concurrency: int, batch_concurrency: int, queue: str, metrics_port: int) -> None:
     """Do background work."""
     use_installation(data_dir)
-    from trilend.jobs.queue import configure
+    from trilend.jobs.models import Queue
+    from trilend.jobs.processes import work, work_in_bulkheads
     from trilend.wiring import load
 
     load()
-    configure().worker_main(
-        [
-            "worker",
-            "--pool=threads",
-            f"--concurrency={concurrency}",
-            "--without-gossip",
-            "--without-mingle",
-            "--loglevel=WARNING",
-        ]
-    )
+    threads = {Queue.INTERACTIVE: concurrency, Queue.BATCH: batch_concurrency}
+    if queue == "all":
+        work_in_bulkheads(threads, metrics_port=metrics_port)
+    else:
+        work([Queue(queue)], threads[Queue(queue)], metrics_port=metrics_port)
 
 
 @click.command()
 @click.pass_obj
 def beat(data_dir: Path) -> None:
-    """Send what is due by the clock."""
+    """Look for what is due: by the clock, again, or because a worker died."""
     use_installation(data_dir)
-    from trilend.jobs.queue import configure
+    from trilend.jobs.processes import beat as look_around
+    from trilend.wiring import load
 
-    # What is due is due every few seconds: there is nothing to remember in a file.
-    configure().start(["beat", "--scheduler=celery.beat:Scheduler", "--pidfile=", "--loglevel=WARNING"])
+    load()
+    look_around()
 
 
 @click.command()
@@ -138,9 +148,12 @@ def prepare(superuser_url: str | None, owner_password: str, login_password: str,
 @click.argument("process", type=click.Choice(["worker"]))
 @click.pass_obj
 def healthcheck(data_dir: Path, process: str) -> None:
-    """Exit 0 if a worker answers."""
+    """Exit 0 if the workers of this machine answer."""
     use_installation(data_dir)
+    from trilend.jobs.models import Queue
+    from trilend.jobs.processes import node_of
     from trilend.jobs.queue import configure
 
-    answers = configure().control.ping(timeout=5.0, limit=1)
-    sys.exit(0 if answers else 1)
+    nodes = [node_of(queue) for queue in Queue]
+    answers = configure().control.ping(destination=nodes, timeout=5.0, limit=len(nodes))
+    sys.exit(0 if len(answers) == len(nodes) else 1)

@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 from flask_babel import force_locale, gettext
+from flask_babel import lazy_gettext as _l
 from sqlalchemy import select, update
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -13,7 +14,8 @@ from trilend.company.inspection import mail_administrators, papers_url
 from trilend.company.models import PaperIndex, PaperState
 from trilend.company.papers import EXPIRING_DAYS, index_papers, paper_kind, today_in_china
 from trilend.errors import TrilendError
-from trilend.jobs.service import JobRun, handles
+from trilend.jobs.rounds import Round, declare_round
+from trilend.jobs.service import JobRun, Queue, handles
 from trilend.tenancy.context import BoundTenant, RegistrySession, bound, tenant_session
 from trilend.tenancy.domains.service import check_domain, domains_due
 from trilend.tenancy.lifecycle.service import PLATFORM, log_event
@@ -25,7 +27,11 @@ WATCH_PAPERS, CHECK_DOMAINS = "company.watch_papers", "company.check_domains"
 THRESHOLDS = (60, 30, 7, 0)
 
 
-@handles(WATCH_PAPERS)
+declare_round(Round(WATCH_PAPERS, "30 8 * * *"))
+declare_round(Round(CHECK_DOMAINS, "*/10 * * * *", lambda registry: bool(domains_due(registry))))
+
+
+@handles(WATCH_PAPERS, label=_l("Reminders of papers that run out"), queue=Queue.BATCH)
 def watch_papers(run: JobRun) -> dict[str, Any]:
     """Remind, once at each threshold, of the papers that run out; a second run on the same day sends nothing."""
     today = today_in_china()
@@ -39,7 +45,7 @@ def watch_papers(run: JobRun) -> dict[str, Any]:
     return {"reminded": reminded}
 
 
-@handles(CHECK_DOMAINS)
+@handles(CHECK_DOMAINS, label=_l("Check of domains"), queue=Queue.BATCH)
 def check_domains(run: JobRun) -> dict[str, Any]:
     """Look for the records of all domains that are due; one name server that is slow costs its own domains only."""
     with RegistrySession() as registry:

@@ -4,13 +4,14 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_babel import gettext
+from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from trilend.jobs.models import JobState, RegistryJob
-from trilend.jobs.queue import app as celery
-from trilend.jobs.service import JobRun, enqueue, handles
+from trilend.jobs.rounds import Round, declare_round
+from trilend.jobs.service import JobRun, Policy, Queue, enqueue, handles
 from trilend.kinds import kinds
 from trilend.tenancy.context import RegistrySession
 from trilend.tenancy.migration import overview
@@ -22,7 +23,12 @@ from trilend.tenancy.spares import REFILL, spares_ready, spares_wanted
 
 blueprint = Blueprint("fleet", __name__, url_prefix="/migrations")
 MOVE, CATCH_UP = "fleet.move", "fleet.catch_up"
+_PATIENT = Policy(limit_seconds=12 * 3600.0)
 _OPEN = (JobState.QUEUED, JobState.RUNNING)
+
+# Late comers are moved and spares made; while nothing is missing nothing is begun.
+declare_round(Round(CATCH_UP, "* * * * *", overview.has_stragglers))
+declare_round(Round(REFILL, "* * * * *", spares_wanted))
 
 
 @blueprint.get("")
@@ -53,7 +59,7 @@ def retry(slug: str) -> Response:
     return _enqueue([slug], gettext("%(company)s is being tried again.", company=known))
 
 
-@handles(MOVE)
+@handles(MOVE, label=_l("Companies brought to this release"), queue=Queue.BATCH, policy=_PATIENT)
 def _move(run: JobRun) -> dict[str, Any]:
     """Move companies; one that was named is compared with a fresh one after, which takes the mark of a difference away."""
     slugs = run.payload["slugs"]
@@ -63,20 +69,10 @@ def _move(run: JobRun) -> dict[str, Any]:
     return {"done": report.done, "failed": len(report.failed)}
 
 
-@handles(CATCH_UP)
+@handles(CATCH_UP, label=_l("Late comers brought to this release"), queue=Queue.BATCH, policy=_PATIENT)
 def _catch_up(run: JobRun) -> dict[str, Any]:
     """Move those who came too late for the run that moved the others."""
     return {"done": migrate_fleet(retry_faulty=False, progress=lambda report: _show(run, report)).done}
-
-
-@celery.task(name="trilend.look_after_fleet", expires=60)  # type: ignore[untyped-decorator]
-def look_after_fleet() -> None:
-    """See that late comers are moved and spares are there; beat asks for it, nothing is done when nothing is missing."""
-    with RegistrySession() as registry:
-        for job, wanted in ((CATCH_UP, overview.has_stragglers), (REFILL, spares_wanted)):
-            if not _is_waiting(registry, job) and wanted(registry):
-                enqueue(registry, job, {})
-        registry.commit()
 
 
 def _enqueue(slugs: list[str], message: str) -> Response:

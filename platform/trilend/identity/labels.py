@@ -28,6 +28,7 @@ SUBJECTS: dict[str, LazyString] = {
     "Roles": _l("Roles"),
     "Statements": _l("Bank statement"),
     "Users": _l("People"),
+    "Work": _l("Background work"),
 }
 ACTS: dict[str, LazyString] = {
     "can_add": _l("add"),

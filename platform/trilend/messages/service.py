@@ -1,16 +1,16 @@
 """Sends mail and short messages after commit: by SMTP where configured, else into the outbox of this machine."""
 
-import smtplib
-from email.message import EmailMessage
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
+from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from trilend.config import settings
-from trilend.jobs.service import JobRun, enqueue, handles
+from trilend.jobs.service import JobRun, Policy, enqueue, handles
 from trilend.messages.models import OutboxMessage
+from trilend.messages.smtp import send_once
 from trilend.tenancy.context import RegistrySession
 
 
@@ -31,29 +31,15 @@ def recent(limit: int = 50) -> list[OutboxMessage]:
         return list(newest)
 
 
-@handles("messages.send")
+@handles("messages.send", label=_l("Sending a message"), policy=Policy(attempts=8, limit_seconds=120))
 def _send(run: JobRun) -> None:
     message: dict[str, Any] = run.payload
     smtp_url = settings().smtp_url
     if smtp_url is not None and message["channel"] == "mail":
-        _send_mail(smtp_url.get_secret_value(), message)
+        text = {name: message[name] for name in ("recipient", "subject", "body")}
+        send_once(smtp_url.get_secret_value(), run.key, **text)
         return
     with RegistrySession() as session:
-        session.add(OutboxMessage(**message))
+        once = insert(OutboxMessage).values(**message, key=run.key).on_conflict_do_nothing(index_elements=["key"])
+        session.execute(once)
         session.commit()
-
-
-def _send_mail(url: str, message: dict[str, Any]) -> None:
-    parts = urlsplit(url)
-    mail = EmailMessage()
-    mail["From"] = settings().mail_from
-    mail["To"] = message["recipient"]
-    mail["Subject"] = message["subject"]
-    mail.set_content(message["body"])
-    connect = smtplib.SMTP_SSL if parts.scheme == "smtps" else smtplib.SMTP
-    with connect(parts.hostname or "localhost", parts.port or 0, timeout=20) as server:
-        if parts.username:
-            if parts.scheme == "smtp":
-                server.starttls()
-            server.login(unquote(parts.username), unquote(parts.password or ""))
-        server.send_message(mail)

@@ -7,13 +7,14 @@ from datetime import timedelta
 from hashlib import sha256
 
 from flask_babel import gettext
+from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.security import generate_password_hash
 
 from trilend.db.base import now
 from trilend.jobs.models import RegistryJob
-from trilend.jobs.service import JobRun, enqueue, handles
+from trilend.jobs.service import JobRun, Queue, enqueue, handles
 from trilend.messages.service import send
 from trilend.signup.errors import TooManySignUpCodes, UnknownSignUp, WrongSignUpCode
 from trilend.signup.models import SignUp, SignUpState
@@ -133,7 +134,7 @@ def provisioning_job(session: Session, sign_up: SignUp) -> RegistryJob | None:
     return session.get(RegistryJob, sign_up.job_id) if sign_up.job_id else None
 
 
-@handles("signup.provision")
+@handles("signup.provision", label=_l("Setting a company's space up"))
 def _provision(run: JobRun) -> None:
     with RegistrySession() as session:
         sign_up = session.get_one(SignUp, run.payload["sign_up"])
@@ -153,7 +154,7 @@ def _provision(run: JobRun) -> None:
     run.progress(_STEPS, _STEPS)
 
 
-@handles(REFILL)
+@handles(REFILL, label=_l("Preparing spaces for new companies"), queue=Queue.BATCH)
 def _refill(run: JobRun) -> dict[str, int]:
     return {"made": refill_spares()}
 

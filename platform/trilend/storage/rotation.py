@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 from cryptography.exceptions import InvalidTag
+from flask_babel import lazy_gettext as _l
 from sqlalchemy import (
     Column,
     LargeBinary,
@@ -28,7 +29,7 @@ from sqlalchemy.orm import Session
 
 from trilend.config import settings
 from trilend.db.base import TenantBase, now
-from trilend.jobs.service import JobRun, enqueue, handles
+from trilend.jobs.service import JobRun, Policy, Queue, enqueue, handles
 from trilend.kinds import kinds
 from trilend.storage.errors import KeyMissing, KeyStillNeeded
 from trilend.storage.keys import (
@@ -183,7 +184,7 @@ def sealed_columns(kind: str) -> Iterator[tuple[Table, Sequence[Column[Any]]]]:
             yield table, columns
 
 
-@handles(RESEAL)
+@handles(RESEAL, label=_l("Sealing with a new key"), queue=Queue.BATCH, policy=Policy(limit_seconds=12 * 3600.0))
 def _reseal(run: JobRun) -> dict[str, int]:
     """Pass after pass, until one finds nothing: processes that knew the former key have sealed with it for seconds."""
     total = ResealReport()

@@ -7,13 +7,15 @@ from itertools import islice
 from typing import Any
 
 import structlog
+from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, insert, literal, select, true, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from trilend.config import settings
 from trilend.db.base import now
-from trilend.jobs.service import JobRun, handles
+from trilend.jobs.schedules import Declared, declare_schedule
+from trilend.jobs.service import JobRun, Queue, handles
 from trilend.storage.models import StoredObject
 from trilend.storage.objects import key_of, object_name
 from trilend.storage.stores.interface import Entry, store
@@ -72,7 +74,18 @@ def sweep(session: Session, *, before: datetime | None = None) -> SweepReport:
     return report
 
 
-@handles(SWEEP)
+declare_schedule(
+    Declared(
+        name="sweep_files",
+        job=SWEEP,
+        label=_l("Clean-up of stored files"),
+        hint=_l("Removes deleted files for good, and what no document needs."),
+        cron="40 3 * * *",
+    )
+)
+
+
+@handles(SWEEP, label=_l("Clean-up of stored files"), queue=Queue.BATCH)
 def _sweep(run: JobRun) -> dict[str, Any]:
     report = sweep(tenant_session())
     log.info("store swept", **vars(report))

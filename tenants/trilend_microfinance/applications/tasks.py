@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
 from trilend.audit.service import Actor
@@ -28,7 +29,7 @@ def order_contracts(session: Session, actor: Actor, application_ids: list[int]) 
     return enqueue(session, CONTRACT, {"ids": application_ids, "actor": actor.user_id}, created_by=actor.user_id)  # type: ignore[return-value]
 
 
-@handles(APPROVE)
+@handles(APPROVE, label=_l("Approving applications"))
 def _approve(run: JobRun) -> dict[str, Any]:
     def one(session: Session, actor: Actor, application_id: int) -> None:
         try:
@@ -42,7 +43,7 @@ def _approve(run: JobRun) -> dict[str, Any]:
     return _each(run, one)
 
 
-@handles(CONTRACT)
+@handles(CONTRACT, label=_l("Making contracts"))
 def _contract(run: JobRun) -> dict[str, Any]:
     return _each(run, make_contract)
 

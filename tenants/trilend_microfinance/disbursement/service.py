@@ -57,7 +57,7 @@ def retry(session: Session, actor: Actor, loan_id: int) -> Job:
     return enqueue(session, JOB, {"loans": [loan_id]}, created_by=actor.user_id)  # type: ignore[return-value]
 
 
-@handles(JOB)
+@handles(JOB, label=_l("Paying out"))
 def _disburse(run: JobRun) -> dict[str, int]:
     session = tenant_session()
     loans: list[int] = run.payload["loans"]

@@ -13,7 +13,7 @@ from trilend.documents.models import Document
 from trilend.documents.service import content_of, document, file_document
 from trilend.errors import NotFound
 from trilend.identity.service import actor_of
-from trilend.jobs.service import JobRun, enqueue, handles
+from trilend.jobs.service import JobRun, Queue, enqueue, handles
 from trilend.parties.errors import InvalidParty
 from trilend.parties.identifiers import check_digit_skips_last_place, checked_identifier, has_resident_id_form
 from trilend.parties.models import Party, PartyKind
@@ -111,7 +111,7 @@ def batches(session: Session) -> Sequence[ImportBatch]:
     return session.scalars(select(ImportBatch).order_by(ImportBatch.id.desc()).limit(20)).all()
 
 
-@handles(JOB)
+@handles(JOB, label=_l("Importing"), queue=Queue.BATCH)
 def _import(run: JobRun) -> dict[str, int]:
     session = tenant_session()
     found = session.get_one(ImportBatch, run.payload["batch"], with_for_update=True)

@@ -36,7 +36,7 @@ def order_collection(session: Session, actor: Actor) -> Job:
     return enqueue(session, JOB, {"connection": connection_id}, created_by=actor.user_id)  # type: ignore[return-value]
 
 
-@handles(JOB)
+@handles(JOB, label=_l("Reading the statement and assigning receipts"))
 def _collect(run: JobRun) -> dict[str, int]:
     session = tenant_session()
     read = read_statement(session, run.payload["connection"])

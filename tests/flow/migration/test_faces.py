@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from tests.flow.migration.next_release import NextRelease
 from werkzeug.test import Client
 
-from trilend.console.fleet import look_after_fleet
+from trilend.jobs.rounds import begin_rounds
 from trilend.console.service import add_operator
 from trilend.jobs.models import RegistryJob
 from trilend.tenancy.context import RegistrySession

@@ -1,7 +1,7 @@
 """Jobs: they leave after commit only, run once per lease, and outlive the process that held them."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,8 +9,8 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from trilend.errors import Refused
-from trilend.jobs import queue, service
-from trilend.jobs.models import Job, JobState
+from trilend.jobs import handlers, wake
+from trilend.jobs.models import Job, JobState, Queue
 from trilend.jobs.service import JobRun, enqueue, handles, run_job, sweep
 from trilend.tenancy.context import bound, current_tenant, tenant_session
 
@@ -37,19 +37,19 @@ def _stumble(run: JobRun) -> None:
 
 
 @pytest.fixture
-def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str | None, int]]]:
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str | None, Queue]]:
     """What is sent to the workers."""
     done.clear()
-    messages: list[tuple[str | None, int]] = []
-    monkeypatch.setattr(queue, "send_job", lambda tenant, job: messages.append((tenant, job)))
+    messages: list[tuple[str | None, Queue]] = []
+    monkeypatch.setattr(wake, "offer", lambda tenant, queue: messages.append((tenant, queue)))
     return messages
 
 
 def test_a_job_leaves_after_commit_only(session: Session, tenant: Any, sent: list[Any]) -> None:
-    job = enqueue(session, "test.count", {"n": 1})
+    enqueue(session, "test.count", {"n": 1})
     assert sent == []
     session.commit()
-    assert sent == [(tenant.id, job.id)]
+    assert sent == [(tenant.id, Queue.INTERACTIVE)]
 
 
 def test_a_job_of_a_rolled_back_transaction_never_was(session: Session, sent: list[Any]) -> None:
@@ -124,7 +124,7 @@ def test_a_refusal_ends_a_job_and_an_accident_tries_it_again(session: Session, t
 
 def test_a_handler_works_for_the_tenant_of_its_job(session: Session, tenant: Any, sent: list[Any]) -> None:
     seen: list[str] = []
-    service._handlers["test.who"] = lambda run: seen.append(current_tenant().id)  # type: ignore[func-returns-value]
+    handlers.handles("test.who")(lambda run: seen.append(current_tenant().id))  # type: ignore[func-returns-value]
     job = enqueue(session, "test.who", {})
     session.commit()
     run_job(tenant.id, job.id)
