@@ -9,7 +9,7 @@ from itertools import chain
 from typing import BinaryIO
 
 from cryptography.exceptions import InvalidTag
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from trilend.audit.service import Actor, record
@@ -131,6 +131,12 @@ def retain(session: Session, actor: Actor, stored: StoredObject, until: date, re
         raise RetentionOnlyGrows(stored.retain_until)
     stored.retain_until = until
     record(session, actor, "object.retained", SUBJECT, stored.id, reason=reason, until=until.isoformat())
+
+
+def stored_bytes(session: Session) -> int:
+    """How many bytes of files the bound tenant keeps; deleted ones do not count."""
+    total = session.scalar(select(func.sum(StoredObject.size)).where(StoredObject.deleted_at.is_(None)))
+    return int(total or 0)
 
 
 def object_name(tenant_id: str, key: str, number: int) -> str:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-import structlog
 from sqlalchemy import (
     Column,
     LargeBinary,
@@ -53,8 +52,6 @@ from trilend.tenancy.context import (
 from trilend.tenancy.models import DataKey, Tenant
 from trilend.tenancy.service import CACHE_SECONDS, tenant_by_id
 
-log = structlog.get_logger(__name__)
-
 RESEAL = "storage.reseal"
 _ROWS = 200
 _MOST_PASSES = 5
@@ -88,7 +85,6 @@ def new_data_key(tenant_id: str) -> int:
         number = max(numbers) + 1
         registry.add(DataKey(tenant_id=tenant_id, number=number, wrapped=wrap(secrets.token_bytes(32))))
         registry.commit()
-    log.info("data key exchanged", tenant=tenant_id, number=number)
     return number
 
 
