@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from hashlib import sha256
 from itertools import chain
@@ -70,6 +70,12 @@ def find(session: Session, key: str) -> StoredObject:
     if found is None:
         raise ObjectMissing(key)
     return found
+
+
+def listed(session: Session) -> Sequence[StoredObject]:
+    """The files of the bound tenant that are not deleted, newest first."""
+    statement = select(StoredObject).where(StoredObject.deleted_at.is_(None)).order_by(StoredObject.id.desc())
+    return session.scalars(statement).all()
 
 
 def read(stored: StoredObject) -> bytes:

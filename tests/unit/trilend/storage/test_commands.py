@@ -1,11 +1,14 @@
 """The operator's commands for files and keys, as they are typed."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import select
 
+from trilend.audit.models import AuditEntry
 from trilend.cli.main import cli
 from trilend.documents.service import AREA
 from trilend.storage import objects, rotation
@@ -77,3 +80,33 @@ def test_a_master_key_in_use_has_nothing_to_wrap_anew(tenant: BoundTenant) -> No
     assert report["rewrapped"] == 0
     assert report["total"] >= 1
     assert report["failed"] == []
+
+
+def test_an_operator_holds_a_file_and_lets_go_of_it_again(tenant: BoundTenant) -> None:
+    key = put(tenant)
+    which = ("--tenant", tenant.slug, "--key", key)
+    held = trilend("storage", "hold", *which, "--reason", "(2026) 沪 0115 民初 1 号")
+    assert held == {"key": key, "retain_until": None, "legal_hold": "(2026) 沪 0115 民初 1 号"}
+    trilend("storage", "retain", *which, "--until", "2031-12-31", "--reason", "five years")
+    listed = trilend("storage", "list", "--tenant", tenant.slug)
+    assert list(listed) == [key]
+    assert (listed[key]["size"], listed[key]["media_type"], listed[key]["retain_until"]) == (
+        8,
+        "text/plain",
+        "2031-12-31",
+    )
+    refused = trilend("storage", "retain", *which, "--until", "2030-01-01", "--reason", "mistake", code=1)
+    assert "put off, not brought forward" in refused
+    lifted = trilend("storage", "lift-hold", *which, "--reason", "case closed")
+    assert lifted == {"key": key, "retain_until": "2031-12-31", "legal_hold": ""}
+    with bound(tenant):
+        acts = tenant_session().scalars(select(AuditEntry.act).order_by(AuditEntry.id)).all()
+        assert acts[-3:] == ["object.held", "object.retained", "object.hold_lifted"]
+
+
+def test_a_file_of_another_company_cannot_be_held(tenant: BoundTenant, new_tenant: Callable[..., BoundTenant]) -> None:
+    key, other = put(tenant), new_tenant()
+    answer = trilend("storage", "hold", "--tenant", other.slug, "--key", key, "--reason", "x", code=1)
+    assert "missing" in answer
+    with bound(tenant):
+        assert objects.find(tenant_session(), key).legal_hold == ""
