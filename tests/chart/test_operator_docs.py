@@ -77,7 +77,9 @@ def test_the_secrets_to_create_are_the_ones_the_chart_reads(chart, commands):
             name = command[command.index("generic") + 1]
             created |= {(name, pair.partition("=")[0]) for pair in options(command, "--from-file")}
 
-    assert created == {(reference["name"], reference["key"]) for reference in chart.values["secrets"].values()}
+    assert created == {
+        (reference["name"], reference["key"]) for reference in chart.values["secrets"].values() if reference
+    }
 
 
 def test_the_certificate_goes_into_the_secret_the_ingress_reads(chart, commands):

@@ -35,6 +35,12 @@ def test_secrets_arrive_by_reference_only(render, pods):
     }
 
 
+def test_every_process_gets_a_second_master_key_while_there_is_one(render, pods):
+    values = {"secrets": {"masterKeyOther": {"name": "trilend", "key": "master-key-other"}}}
+    for pod in pods(render(values)).values():
+        assert references(pod)["TRILEND_MASTER_KEY_OTHER"] == ("trilend", "master-key-other")
+
+
 def test_no_manifest_is_a_secret_or_holds_one(render, variant):
     objects = render(variant)
     text = json.dumps(objects)

@@ -59,6 +59,9 @@ TRILEND_BASE_URL: {{ printf "https://%s" .Values.baseDomain | quote }}
       "TRILEND_SMTP_URL" $secrets.smtpUrl
       "TRILEND_STORAGE_URL" $secrets.storageUrl
       "TRILEND_VALKEY_URL" $secrets.valkeyUrl -}}
+{{- with $secrets.masterKeyOther }}
+{{- $_ := set $references "TRILEND_MASTER_KEY_OTHER" . }}
+{{- end }}
 {{- range $name, $reference := $references }}
 {{ include "trilend.secretVariable" (list $name $reference) }}
 {{- end }}

@@ -20,9 +20,9 @@ def keys() -> None:
 def rotate_master(data_dir: Any, as_json: bool) -> None:
     """Wrap every data key with TRILEND_MASTER_KEY that TRILEND_MASTER_KEY_OTHER has wrapped."""
     use_installation(data_dir)
-    from trilend.storage import rotation
+    from trilend.storage import master
 
-    report = rotation.rotate_master()
+    report = master.rotate_master()
     if as_json:
         click.echo(json.dumps(asdict(report)))
     else:

@@ -2,14 +2,14 @@
 
 import re
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from hashlib import sha256
 from itertools import chain
 from typing import BinaryIO
 
 from cryptography.exceptions import InvalidTag
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from trilend.audit.service import Actor, record
@@ -72,6 +72,12 @@ def find(session: Session, key: str) -> StoredObject:
     return found
 
 
+def listed(session: Session) -> Sequence[StoredObject]:
+    """The files of the bound tenant that are not deleted, newest first."""
+    statement = select(StoredObject).where(StoredObject.deleted_at.is_(None)).order_by(StoredObject.id.desc())
+    return session.scalars(statement).all()
+
+
 def read(stored: StoredObject) -> bytes:
     """A file's content; raises `ObjectMissing`, `ObjectDamaged`."""
     return b"".join(pieces(stored))
@@ -131,6 +137,12 @@ def retain(session: Session, actor: Actor, stored: StoredObject, until: date, re
         raise RetentionOnlyGrows(stored.retain_until)
     stored.retain_until = until
     record(session, actor, "object.retained", SUBJECT, stored.id, reason=reason, until=until.isoformat())
+
+
+def stored_bytes(session: Session) -> int:
+    """How many bytes of files the bound tenant keeps; deleted ones do not count."""
+    total = session.scalar(select(func.sum(StoredObject.size)).where(StoredObject.deleted_at.is_(None)))
+    return int(total or 0)
 
 
 def object_name(tenant_id: str, key: str, number: int) -> str:

@@ -1,4 +1,4 @@
-"""Gives a tenant a new data key and seals anew what older ones have sealed; exchanges the master key."""
+"""Gives a tenant a new data key, and seals anew what older ones have sealed."""
 
 import secrets
 import time
@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-import structlog
-from cryptography.exceptions import InvalidTag
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import (
     Column,
@@ -17,11 +15,9 @@ from sqlalchemy import (
     Table,
     bindparam,
     func,
-    insert,
     literal,
     or_,
     select,
-    tuple_,
     type_coerce,
     update,
 )
@@ -31,13 +27,12 @@ from trilend.config import settings
 from trilend.db.base import TenantBase, now
 from trilend.jobs.service import JobRun, Policy, Queue, enqueue, handles
 from trilend.kinds import kinds
-from trilend.storage.errors import KeyMissing, KeyStillNeeded
+from trilend.storage.errors import KeyMissing, KeyStillNeeded, ObjectDamaged, ObjectMissing
 from trilend.storage.keys import (
     INDEX_KEY,
     active_key,
     adopt_keys,
     derive_index_key,
-    is_wrapped_by_first,
     unwrap,
     wrap,
 )
@@ -58,28 +53,18 @@ from trilend.tenancy.context import (
 from trilend.tenancy.models import DataKey, Tenant
 from trilend.tenancy.service import CACHE_SECONDS, tenant_by_id
 
-log = structlog.get_logger(__name__)
-
 RESEAL = "storage.reseal"
-_ROWS, _KEYS = 200, 500
+_ROWS = 200
 _MOST_PASSES = 5
 
 
 @dataclass
 class ResealReport:
-    """How many rows and files were sealed anew."""
+    """How many rows and files were sealed anew; the keys of files that are missing or damaged and stay as they are."""
 
     rows: int = 0
     files: int = 0
-
-
-@dataclass
-class MasterReport:
-    """How many data keys there are, how many were wrapped anew, and which no master key given opens (`tenant/number`)."""
-
-    total: int = 0
-    rewrapped: int = 0
-    failed: list[str] = field(default_factory=list)
+    unopened: list[str] = field(default_factory=list)
 
 
 def new_data_key(tenant_id: str) -> int:
@@ -101,7 +86,6 @@ def new_data_key(tenant_id: str) -> int:
         number = max(numbers) + 1
         registry.add(DataKey(tenant_id=tenant_id, number=number, wrapped=wrap(secrets.token_bytes(32))))
         registry.commit()
-    log.info("data key exchanged", tenant=tenant_id, number=number)
     return number
 
 
@@ -126,7 +110,7 @@ def reseal(session: Session) -> ResealReport:
         report.rows += _reseal_table(session, table, columns)
     adopt(session)
     session.commit()
-    report.files = _reseal_files(session)
+    _reseal_files(session, report)
     return report
 
 
@@ -153,28 +137,6 @@ def forget_retired_keys(tenant: BoundTenant) -> list[int]:
         return [row.number for row in retired]
 
 
-def rotate_master() -> MasterReport:
-    """Wrap every data key with the master key in use that the other one has wrapped; running it again does the rest."""
-    report = MasterReport()
-    with RegistrySession() as registry:
-        _adopt_all(registry)
-        for portion in _all_keys(registry):
-            report.total += len(portion)
-            changes = []
-            for row in portion:
-                if is_wrapped_by_first(row.wrapped):
-                    continue
-                try:
-                    again = wrap(unwrap(row.wrapped))
-                except InvalidTag:
-                    report.failed.append(f"{row.tenant_id}/{row.number}")
-                else:
-                    changes.append({"of_tenant": row.tenant_id, "of_number": row.number, "again": again})
-            _rewrap(registry, changes)
-            report.rewrapped += len(changes)
-    return report
-
-
 def sealed_columns(kind: str) -> Iterator[tuple[Table, Sequence[Column[Any]]]]:
     """The tables that a tenant of a kind has, with their sealed columns, those without any left out."""
     foreign = {table.name for other in kinds().values() if other.name != kind for table in other.tables}
@@ -185,13 +147,14 @@ def sealed_columns(kind: str) -> Iterator[tuple[Table, Sequence[Column[Any]]]]:
 
 
 @handles(RESEAL, label=_l("Sealing with a new key"), queue=Queue.BATCH, policy=Policy(limit_seconds=12 * 3600.0))
-def _reseal(run: JobRun) -> dict[str, int]:
+def _reseal(run: JobRun) -> dict[str, Any]:
     """Pass after pass, until one finds nothing: processes that knew the former key have sealed with it for seconds."""
     total = ResealReport()
     for number in range(_MOST_PASSES):
         found = reseal(tenant_session())
         total.rows += found.rows
         total.files += found.files
+        total.unopened = found.unopened
         run.progress(number + 1, number + 2)
         if number and not (found.rows or found.files):
             break
@@ -227,22 +190,34 @@ def _is_outdated(column: Column[Any]) -> Any:
     return head != literal(head_of(active_key()), LargeBinary)
 
 
-def _reseal_files(session: Session) -> int:
-    number, done = active_key(), 0
-    waiting = (
-        select(StoredObject)
-        .where(StoredObject.key_number != number, StoredObject.deleted_at.is_(None))
-        .order_by(StoredObject.id)
-        .limit(_ROWS)
-    )
-    while portion := session.scalars(waiting).all():
+def _reseal_files(session: Session, report: ResealReport) -> None:
+    outdated = (StoredObject.key_number != active_key(), StoredObject.deleted_at.is_(None))
+    last = 0
+    while True:
+        wanted = select(StoredObject).where(*outdated, StoredObject.id > last).order_by(StoredObject.id).limit(_ROWS)
+        portion = session.scalars(wanted).all()
+        session.expunge_all()
+        # No transaction stays open while files are read and written, which may take long.
+        session.rollback()
+        if not portion:
+            return
         for stored in portion:
-            # Under a new name: who reads the file meanwhile reads on, and the sweep takes the old one away.
-            write_sealed(stored.key, number, pieces(stored))
-            stored.key_number = number
-            session.commit()
-            done += 1
-    return done
+            _reseal_file(session, stored, report)
+        last = portion[-1].id
+
+
+def _reseal_file(session: Session, stored: StoredObject, report: ResealReport) -> None:
+    """Seal a file anew under a new name: who reads it meanwhile reads on, and the sweep takes the old one away."""
+    number = active_key()
+    try:
+        write_sealed(stored.key, number, pieces(stored))
+    except (ObjectMissing, ObjectDamaged):
+        report.unopened.append(stored.key)
+        return
+    unchanged = (StoredObject.id == stored.id, StoredObject.key_number == stored.key_number)
+    session.execute(update(StoredObject).where(*unchanged).values(key_number=number))
+    session.commit()
+    report.files += 1
 
 
 def _is_anything_left(session: Session) -> bool:
@@ -256,38 +231,3 @@ def _is_anything_left(session: Session) -> bool:
     left = bool(session.scalar(select(or_(*values, files.exists()))))
     session.rollback()
     return left
-
-
-def _adopt_all(registry: Session) -> None:
-    """Give rows to the keys of tenants that a process of the release before has signed up."""
-    lacking = select(Tenant.id, literal(FIRST_KEY), Tenant.wrapped_key).where(
-        Tenant.wrapped_key.is_not(None), ~select(DataKey.number).where(DataKey.tenant_id == Tenant.id).exists()
-    )
-    registry.execute(insert(DataKey).from_select(["tenant_id", "number", "wrapped"], lacking))
-    registry.commit()
-
-
-def _all_keys(registry: Session) -> Iterator[Sequence[Any]]:
-    place = tuple_(DataKey.tenant_id, DataKey.number)
-    portion = select(DataKey.tenant_id, DataKey.number, DataKey.wrapped).order_by(DataKey.tenant_id, DataKey.number)
-    last: tuple[str, int] | None = None
-    while True:
-        wanted = portion.limit(_KEYS).with_for_update()
-        rows = registry.execute(wanted if last is None else wanted.where(place > last)).all()
-        if not rows:
-            registry.rollback()
-            return
-        last = (rows[-1].tenant_id, rows[-1].number)
-        yield rows
-
-
-def _rewrap(registry: Session, changes: list[dict[str, Any]]) -> None:
-    if changes:
-        place = (DataKey.tenant_id == bindparam("of_tenant"), DataKey.number == bindparam("of_number"))
-        connection = registry.connection()
-        connection.execute(update(DataKey).where(*place).values(wrapped=bindparam("again")), changes)
-        first = [change for change in changes if change["of_number"] == FIRST_KEY]
-        if first:
-            repeated = update(Tenant).where(Tenant.id == bindparam("of_tenant"), Tenant.wrapped_key.is_not(None))
-            connection.execute(repeated.values(wrapped_key=bindparam("again")), first)
-    registry.commit()

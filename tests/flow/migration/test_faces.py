@@ -3,6 +3,7 @@
 import re
 import secrets
 from collections.abc import Callable
+from datetime import timedelta
 from html import unescape
 from typing import Any
 
@@ -11,9 +12,10 @@ from sqlalchemy import select, update
 from tests.flow.migration.next_release import NextRelease
 from werkzeug.test import Client
 
-from trilend.jobs.rounds import begin_rounds
 from trilend.console.service import add_operator
+from trilend.db.base import now
 from trilend.jobs.models import RegistryJob
+from trilend.jobs.rounds import begin_rounds
 from trilend.tenancy.context import RegistrySession
 from trilend.tenancy.migration.fleet import migrate_fleet
 from trilend.tenancy.migration.models import FleetRun
@@ -188,7 +190,7 @@ def test_a_late_comer_is_moved_without_anybody_asking_but_a_halted_kind_is_let_b
     late = new_tenant("guarantee")
 
     with release.running():
-        look_after_fleet()
+        begin_rounds(now() + timedelta(minutes=1))
         run_jobs()
         with RegistrySession() as registry:
             assert is_complete(registry)
@@ -198,7 +200,7 @@ def test_a_late_comer_is_moved_without_anybody_asking_but_a_halted_kind_is_let_b
     with release.running():
         migrate_fleet()
         new_tenant("broker")
-        look_after_fleet()
+        begin_rounds(now() + timedelta(minutes=2))
         with RegistrySession() as registry:
             assert registry.scalars(select(FleetRun).order_by(FleetRun.id.desc())).first().halted
             open_jobs = select(RegistryJob).where(RegistryJob.name == "fleet.catch_up", RegistryJob.state == "queued")

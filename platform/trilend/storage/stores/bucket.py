@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import boto3
+import structlog
 from boto3.exceptions import S3UploadFailedError
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
@@ -15,6 +16,8 @@ from urllib3.exceptions import HTTPError
 
 from trilend.storage.errors import StorageAway, StorageFull
 from trilend.storage.stores.interface import PIECE, Entry
+
+log = structlog.get_logger(__name__)
 
 _PART = 8 << 20
 _AT_ONCE = 1000
@@ -147,6 +150,7 @@ def _told_as_away(source: _Source | None = None) -> Iterator[None]:
     except (ClientError, BotoCoreError, S3UploadFailedError, HTTPError) as error:
         if source is not None and source.error is not None:
             raise source.error from error
+        log.warning("bucket failed", error=str(error))
         raise (StorageFull() if _is_full(error) else StorageAway()) from error
 
 

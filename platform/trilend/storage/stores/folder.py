@@ -9,8 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
+import structlog
+
 from trilend.storage.errors import StorageAway, StorageFull
 from trilend.storage.stores.interface import PIECE, Entry
+
+log = structlog.get_logger(__name__)
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _PART = ".part"
@@ -130,4 +134,5 @@ def _told_as_away() -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        log.warning("folder of files failed", error=str(error))
         raise (StorageFull() if error.errno in _FULL else StorageAway()) from error
