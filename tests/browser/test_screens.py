@@ -26,6 +26,7 @@ PAGES = {
     "statement": "/statement/",
     "products": "/products/",
     "import": "/imports/",
+    "audit": "/audit/",
 }
 
 

@@ -20,6 +20,7 @@ from trilend.db.base import now
 from trilend.storage.keys import installation_key
 from trilend.tenancy.context import BoundTenant, RegistrySession, current_tenant
 
+_OWN = "own key "
 _FIELDS = ("number", "hash", "method", "signer", "statement", "signature", "signed_at")
 
 
@@ -73,9 +74,9 @@ def anchor_chain(session: Session, number: int, hash_: bytes) -> Anchor | None:
     what the registry has and the tenant has not is copied. Raises what `timestamps` raises.
     """
     tenant = current_tenant()
-    _copy(session, registry_anchors(tenant.id))
-    newest = newest_anchor(session)
-    session.rollback()
+    held = registry_anchors(tenant.id)
+    _copy(session, held)
+    newest = held[-1] if held else None
     if number == 0 or (newest and newest.number == number and newest.method == wanted_method()):
         return None
     made = sign(tenant, number, hash_)
@@ -111,6 +112,28 @@ def sign(tenant: BoundTenant, number: int, hash_: bytes) -> Anchor:
     return Anchor(number, hash_, method, stamp.signer, statement, signature, stamp.at)
 
 
+def adopt_anchors(session: Session) -> Sequence[Anchor]:
+    """Take the sound anchors of a tenant that came from elsewhere into this registry, which has none of it yet.
+
+    What another installation signed with its own key cannot be verified here and is left where it is.
+    """
+    tenant = current_tenant()
+    brought = [Anchor.of(row) for row in session.scalars(select(AuditAnchor).order_by(AuditAnchor.number))]
+    session.rollback()
+    sound = [anchor for anchor in brought if not fault_of(anchor, tenant)]
+    if sound:
+        rows = [{field: getattr(anchor, field) for field in _FIELDS} | {"tenant_id": tenant.id} for anchor in sound]
+        with RegistrySession() as registry:
+            registry.execute(insert(RegistryAnchor).values(rows).on_conflict_do_nothing())
+            registry.commit()
+    return sound
+
+
+def is_of_another_installation(anchor: Anchor) -> bool:
+    """Whether another installation signed it with its own key: here it proves nothing, for or against."""
+    return not anchor.by_authority and anchor.signer.startswith(_OWN) and anchor.signer != own_name()
+
+
 def fault_of(anchor: Anchor, tenant: BoundTenant) -> str:
     """Why an anchor proves nothing, or an empty text."""
     try:
@@ -133,7 +156,7 @@ def fault_of(anchor: Anchor, tenant: BoundTenant) -> str:
 def own_name() -> str:
     """What this installation's own key is called: by the beginning of its public half."""
     public = _own_key().public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-    return f"own key {public.hex()[:16]}"
+    return f"{_OWN}{public.hex()[:16]}"
 
 
 def _own_key() -> Ed25519PrivateKey:

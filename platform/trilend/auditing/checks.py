@@ -9,7 +9,13 @@ from sqlalchemy.orm import Session
 
 from trilend.audit.models import AuditAnchor, AuditCheck, AuditLink
 from trilend.audit.verification import ChainReport, Problem, ProblemKind, Progress, verify_chain
-from trilend.auditing.anchors import Anchor, fault_of, registry_anchors
+from trilend.auditing.anchors import (
+    Anchor,
+    adopt_anchors,
+    fault_of,
+    is_of_another_installation,
+    registry_anchors,
+)
 from trilend.db.base import now
 from trilend.tenancy.context import current_tenant
 
@@ -35,7 +41,7 @@ def check_log(session: Session, *, whole: bool = True, progress: Progress = lamb
     The registry's anchors are what the chain is held against: the tenant's copies lie where the chain lies.
     """
     tenant = current_tenant()
-    anchors = registry_anchors(tenant.id)
+    anchors = registry_anchors(tenant.id) or adopt_anchors(session)
     after = 0 if whole or not anchors else anchors[-1].number
     report = verify_chain(session, after=after, progress=progress)
     problem = _first(
@@ -81,10 +87,11 @@ def _against(session: Session, report: ChainReport, anchors: Sequence[Anchor]) -
 
 
 def _copies(session: Session, anchors: Sequence[Anchor]) -> Problem | None:
-    """Every anchor in the tenant's schema must be one of the registry's."""
+    """Every anchor in the tenant's schema must be one of the registry's, or have come along from elsewhere."""
     known = {(anchor.number, anchor.method, bytes(anchor.signature)) for anchor in anchors}
     for row in session.scalars(select(AuditAnchor).order_by(AuditAnchor.number)):
-        if (row.number, row.method, bytes(row.signature)) not in known:
+        found = (row.number, row.method, bytes(row.signature))
+        if found not in known and not is_of_another_installation(Anchor.of(row)):
             return Problem(ProblemKind.ANCHOR, row.number, "the company's anchor is not one of the registry's")
     session.rollback()
     return None

@@ -239,6 +239,24 @@ def test_an_anchor_that_was_forged_in_the_registry_is_found(
     assert "signature" in problem.why
 
 
+def test_a_company_that_moves_in_brings_its_anchors(
+    session: Session, tenant: Any, authority: Authority, anchor: Callable[[], Job], attack: Attack
+) -> None:
+    write(session, "one")
+    anchor()
+    attack(
+        f"DELETE FROM trilend.audit_anchor WHERE tenant_id = '{tenant.id}'",
+        """INSERT INTO audit_anchor (number, hash, method, signer, statement, signature, signed_at)
+           SELECT number, hash, 'own_key', 'own key 0123456789abcdef', statement, 'x', signed_at FROM audit_anchor""",
+    )
+
+    assert check_log(session).problem is None
+    assert [(held.number, held.method) for held in registry_anchors(tenant.id)] == [(1, AnchorMethod.TIMESTAMP)]
+    write(session, "two")
+    assert anchor().result == {"number": 2, "signed": True}
+    assert check_log(session).problem is None
+
+
 def test_the_registry_changes_no_anchor(session: Session, tenant: Any, anchor: Callable[[], Job]) -> None:
     write(session, "one")
     anchor()
