@@ -77,11 +77,11 @@ def unverify_company(data_dir: Any, slug: str, reason: str, username: str, as_js
 @click.command("plan")
 @_SLUG
 @click.argument("plan")
-@click.option("--reason", default="", help="One sentence, which the company reads.")
+@click.option("--reason", help="One sentence, which the company reads.")
 @_BY
 @_JSON
 @click.pass_obj
-def plan(data_dir: Any, /, slug: str, plan: str, reason: str, username: str, as_json: bool) -> None:
+def plan(data_dir: Any, /, slug: str, plan: str, reason: str | None, username: str, as_json: bool) -> None:
     """Give a company another plan."""
     use_installation(data_dir)
     from trilend.tenancy.context import RegistrySession
@@ -89,7 +89,7 @@ def plan(data_dir: Any, /, slug: str, plan: str, reason: str, username: str, as_
 
     def change() -> "Tenant":
         with RegistrySession() as registry:
-            tenant = change_plan(registry, _tenant(slug).id, plan, _by(username), reason=reason)
+            tenant = change_plan(registry, _tenant(slug).id, plan, _by(username), reason=reason or "")
             registry.commit()
             registry.refresh(tenant)
             return tenant

@@ -35,7 +35,7 @@ def commands(group: click.Group, path: str = "trilend") -> Iterator[tuple[str, c
 
 
 COMMANDS = {"trilend": cli} | dict(commands(cli))
-SECTIONS = dict(re.findall(r"^### (trilend[a-z ]*)\n(.*?)(?=^##|\Z)", PAGE, re.MULTILINE | re.DOTALL))
+SECTIONS = dict(re.findall(r"^### (trilend[a-z -]*)\n(.*?)(?=^##|\Z)", PAGE, re.MULTILINE | re.DOTALL))
 
 
 def visible_options(command: click.Command) -> dict[str, click.Option]:
