@@ -24,6 +24,7 @@ from trilend.storage import objects
 from trilend.tenancy.context import RegistrySession, bound, tenant_session
 from trilend.tenancy.lifecycle.service import events_of
 from trilend.tenancy.models import Door, Tenant, TenantState
+from trilend.tenancy.plans.models import Plan
 from trilend.tenancy.service import forget_tenants
 
 PDF = b"%PDF-1.7\n% a licence\n%%EOF\n"
@@ -56,6 +57,7 @@ def console(browse: Callable[[str], Client]) -> Callable[[str], Client]:
         form = token_on(client.get("/login?lang=en").get_data(as_text=True))
         answer = client.post("/login", data={"csrf_token": form, "username": username, "password": PASSWORD})
         assert answer.status_code == 302
+        client.get("/language?to=en")
         return client
 
     return sign_in
@@ -128,7 +130,7 @@ def test_a_company_becomes_verified_by_its_papers_and_two_people(
     assert (early.status_code, state(tenant)) == (409, "trial")
     for kind in KINDS:
         shown = li.get(f"/companies/{tenant.id}/papers/{kind}").get_data(as_text=True)
-        assert ("Same" in shown) == (kind != "authorisation_letter")
+        assert ("Same" in shown) == (kind in ("business_licence", "operating_permit"))
         assert decide(li, tenant, kind, "accept").status_code == 303
 
     alone = act(li, f"/companies/{tenant.id}/move", move="verify")
@@ -279,11 +281,13 @@ def test_a_permit_that_runs_out_is_listed_and_reminded_of_once(
 
 
 def test_a_suspended_company_can_still_send_the_paper_it_lacks(
-    admin: Client, tenant: Any, console: Callable[[str], Client]
+    admin: Client, tenant: Any, console: Callable[[str], Client], run_jobs: Callable[[], int]
 ) -> None:
     li = console("li")
     act(li, f"/companies/{tenant.id}/move", move="suspend_reading", reason="许可证已过期")
     assert "许可证已过期" in admin.get("/company/").get_data(as_text=True)
+    run_jobs()
+    assert [body for body in mails(tenant) if "许可证已过期" in body]
     assert send(admin, tenant, "operating_permit").status_code == 302
     assert decide(li, tenant, "operating_permit", "accept").status_code == 303
     assert act(li, f"/companies/{tenant.id}/move", move="resume", reason="新证已核").status_code == 303
@@ -322,3 +326,40 @@ def test_the_pages_of_operators_are_for_operators(browse: Callable[[str], Client
     assert browse(f"{tenant.slug}.localhost").get(f"/companies/{tenant.id}").status_code == 404
     client.post(f"/companies/{tenant.id}/move", data={"move": "suspend_shut", "reason": "x"})
     assert state(tenant) == "trial"
+
+
+def test_operators_find_companies_by_what_they_look_for(
+    new_tenant: Callable[..., Any], console: Callable[[str], Client]
+) -> None:
+    first, second = new_tenant(name="寻常小额贷款有限公司"), new_tenant("broker", name="寻常信息咨询有限公司")
+    li = console("li")
+
+    def found(query: str) -> tuple[set[str], str]:
+        page = li.get(f"/?{query}").get_data(as_text=True)
+        total = re.search(r"pager-total\">(\d+) record", page)
+        return {each.id for each in (first, second) if each.id in page}, total[1] if total else "0"
+
+    assert found("q=寻常") == ({first.id, second.id}, "2")
+    assert found("q=寻常&kind=broker") == ({second.id}, "1")
+    assert found(f"q={first.uscc.lower()}") == ({first.id}, "1")
+    assert found("q=寻常&state=verified") == (set(), "0")
+    with RegistrySession() as registry:
+        everybody = registry.scalar(select(func.count()).select_from(Tenant))
+    assert found("")[1] == str(everybody)
+
+
+def test_a_plan_is_edited_in_the_console_and_a_wrong_figure_changes_nothing(console: Callable[[str], Client]) -> None:
+    li = console("li")
+    form = {"csrf_token": token_on(li.get("/plans").get_data(as_text=True)), "name": "vip", "label": "尊享"}
+    wrong = li.post("/plans", data=form | {"people": "many"})
+    assert wrong.status_code == 422
+    assert 'name="label"' in wrong.get_data(as_text=True)
+    with RegistrySession() as registry:
+        assert registry.get(Plan, "vip") is None
+    figures = {"people": "1,200", "storage": "3", "calls_per_day": ""}
+    assert li.post("/plans", data=form | figures).status_code == 303
+    with RegistrySession() as registry:
+        plan = registry.get_one(Plan, "vip")
+        assert (plan.people, plan.storage_bytes, plan.calls_per_day) == (1200, 3 * 2**30, None)
+        registry.delete(plan)
+        registry.commit()

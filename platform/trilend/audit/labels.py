@@ -48,6 +48,10 @@ _LABELS: dict[str, LazyString] = {
     "loan.settled": _l("Loan settled"),
     "product.added": _l("Product added"),
     "product.activated": _l("Product offered again"),
+    "company.paper_submitted": _l("Paper sent to the operator of the platform"),
+    "company.paper_inspected": _l("Paper looked at by the operator of the platform"),
+    "company.paper_accepted": _l("Paper accepted by the operator of the platform"),
+    "company.paper_rejected": _l("Paper sent back by the operator of the platform"),
     "product.deactivated": _l("Product no longer offered"),
 }
 

@@ -55,12 +55,9 @@ def resume(data_dir: Any, slug: str, reason: str, username: str, as_json: bool) 
 def verify_company(data_dir: Any, slug: str, username: str, as_json: bool) -> None:
     """Move a company from trial to verified, all of whose papers are accepted, by an operator who accepted none."""
     use_installation(data_dir)
-    from trilend.company.inspection import verify_company as verify
-    from trilend.wiring import load, speaking
+    from trilend.tenancy.lifecycle.moves import VERIFY
 
-    load()
-    with speaking():
-        _show(_refused_in_words(lambda: verify(_tenant(slug).id, _by(username))), as_json=as_json)
+    _move(slug, VERIFY, username, "", as_json=as_json)
 
 
 @click.command("unverify-company")
@@ -80,11 +77,11 @@ def unverify_company(data_dir: Any, slug: str, reason: str, username: str, as_js
 @click.command("plan")
 @_SLUG
 @click.argument("plan")
-@click.option("--reason", default="", help="One sentence, which the company reads.")
+@click.option("--reason", help="One sentence, which the company reads.")
 @_BY
 @_JSON
 @click.pass_obj
-def plan(data_dir: Any, /, slug: str, plan: str, reason: str, username: str, as_json: bool) -> None:
+def plan(data_dir: Any, /, slug: str, plan: str, reason: str | None, username: str, as_json: bool) -> None:
     """Give a company another plan."""
     use_installation(data_dir)
     from trilend.tenancy.context import RegistrySession
@@ -92,7 +89,7 @@ def plan(data_dir: Any, /, slug: str, plan: str, reason: str, username: str, as_
 
     def change() -> "Tenant":
         with RegistrySession() as registry:
-            tenant = change_plan(registry, _tenant(slug).id, plan, _by(username), reason=reason)
+            tenant = change_plan(registry, _tenant(slug).id, plan, _by(username), reason=reason or "")
             registry.commit()
             registry.refresh(tenant)
             return tenant
@@ -164,17 +161,13 @@ COMMANDS = (suspend, resume, verify_company, unverify_company, plan, show_log, d
 
 
 def _move(slug: str, move: "Move", username: str, reason: str, *, as_json: bool) -> None:
-    from trilend.tenancy.context import RegistrySession
-    from trilend.tenancy.lifecycle.service import make_move
+    from trilend.company.inspection import move_company
+    from trilend.wiring import load, speaking
 
-    def make() -> "Tenant":
-        with RegistrySession() as registry:
-            tenant = make_move(registry, _tenant(slug).id, move, _by(username), reason=reason)
-            registry.commit()
-            registry.refresh(tenant)
-            return tenant
-
-    _show(_refused_in_words(make), as_json=as_json)
+    load()
+    with speaking():
+        moved = _refused_in_words(lambda: move_company(_tenant(slug).id, move, _by(username), reason))
+    _show(moved, as_json=as_json)
 
 
 def _tenant(slug: str) -> "Tenant":

@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 
+import structlog
 from flask_appbuilder.security.sqla.models import Role, User
 from flask_babel import LazyString, force_locale, gettext
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from trilend.audit.service import Actor, record
@@ -20,15 +22,19 @@ from trilend.company.errors import PaperDecided
 from trilend.company.models import CompanyPaper, PaperState
 from trilend.company.papers import index_papers, paper_file, paper_kind, paper_of, paper_statuses, today_in_china
 from trilend.db.base import now
+from trilend.errors import TrilendError
 from trilend.identity.seeds import ADMINISTRATOR
 from trilend.messages.service import send
 from trilend.tenancy.context import BoundTenant, RegistrySession, bookkeeping, bound, tenant_session
 from trilend.tenancy.lifecycle.errors import PapersMissing, ReasonNeeded, SecondPersonNeeded
-from trilend.tenancy.lifecycle.moves import VERIFY
+from trilend.tenancy.lifecycle.labels import event_label
+from trilend.tenancy.lifecycle.moves import VERIFY, Move
 from trilend.tenancy.lifecycle.service import By, log_event, make_move
 from trilend.tenancy.models import Tenant
 from trilend.tenancy.plans.service import people_used, storage_used
 from trilend.tenancy.service import tenant_by_id
+
+log = structlog.get_logger(__name__)
 
 _SUBJECT = "company_paper"
 
@@ -41,6 +47,7 @@ class Comparison:
     entered: str
     expected: str
     equal: bool | None
+    is_date: bool = False
 
 
 @dataclass(frozen=True)
@@ -120,8 +127,23 @@ def reject_paper(tenant_id: str, paper_id: int, by: By, reason: str) -> None:
             )
 
 
-def verify_company(tenant_id: str, by: By) -> Tenant:
-    """Move a company from trial to verified; raises `PapersMissing`, `SecondPersonNeeded` and what `make_move` raises."""
+def move_company(tenant_id: str, move: Move, by: By, reason: str = "") -> Tenant:
+    """Make a move by hand and mail the company's administrators what it means and why.
+
+    Raises what `make_move` raises, and for a verification `PapersMissing` and `SecondPersonNeeded`.
+    """
+    if move is VERIFY:
+        _check_papers(tenant_id, by)
+    with RegistrySession() as registry:
+        tenant = make_move(registry, tenant_id, move, by, reason=reason)
+        registry.commit()
+        registry.refresh(tenant)
+        registry.expunge(tenant)
+    _mail_about(tenant_id, move, " ".join(reason.split()))
+    return tenant
+
+
+def _check_papers(tenant_id: str, by: By) -> None:
     with _entered(tenant_id) as (_, session):
         statuses = paper_statuses(session)
         lacking = [status.kind.label for status in statuses if not status.counts]
@@ -130,12 +152,17 @@ def verify_company(tenant_id: str, by: By) -> Tenant:
         raise PapersMissing(lacking)
     if by.operator_id in deciders:
         raise SecondPersonNeeded
-    with RegistrySession() as registry:
-        tenant = make_move(registry, tenant_id, VERIFY, by)
-        registry.commit()
-        registry.refresh(tenant)
-        registry.expunge(tenant)
-        return tenant
+
+
+def _mail_about(tenant_id: str, move: Move, reason: str) -> None:
+    """Where the space cannot be read now nobody is mailed; the move stands, and the log tells of it."""
+    tenant = tenant_by_id(tenant_id)
+    try:
+        with bound(tenant), force_locale("zh_Hans"):
+            body = " ".join(str(part) for part in (move.consequence, reason, papers_url(tenant)) if part)
+            mail_administrators(tenant_session(), tenant, str(event_label(move.name)), body)
+    except (TrilendError, SQLAlchemyError):
+        log.exception("company not told of a move", tenant=tenant_id)
 
 
 def use_of_space(tenant_id: str) -> tuple[int, int]:
@@ -226,10 +253,9 @@ def _comparisons(tenant: BoundTenant, paper: CompanyPaper) -> Sequence[Compariso
 
 
 def _end(valid_until: date | None) -> Comparison:
-    today = today_in_china()
     shown = _day(valid_until) if valid_until else str(_l("No end"))
-    in_force = valid_until is None or valid_until >= today
-    return Comparison(_l("Valid until"), shown, str(_l("not before %(day)s", day=_day(today))), in_force)
+    in_force = valid_until is None or valid_until >= today_in_china()
+    return Comparison(_l("Valid until"), shown, "", in_force, is_date=True)
 
 
 def _day(day: date | None) -> str:

@@ -10,13 +10,13 @@ from trilend.company.inspection import (
     accept_paper,
     inspect_paper,
     inspected_file,
+    move_company,
     reject_paper,
     use_of_space,
-    verify_company,
 )
 from trilend.company.papers import state_of, today_in_china
 from trilend.company.views import usage_rows
-from trilend.console.service import PLAN_FIGURES, papers_of, save_plan
+from trilend.console.service import papers_of, save_plan
 from trilend.console.views import blueprint
 from trilend.errors import Invalid, NotFound, TrilendError
 from trilend.kinds import kinds
@@ -27,10 +27,11 @@ from trilend.tenancy.door import admission_of
 from trilend.tenancy.errors import UnknownTenant, not_admitted
 from trilend.tenancy.lifecycle.errors import UnknownMove
 from trilend.tenancy.lifecycle.labels import event_label
-from trilend.tenancy.lifecycle.moves import MOVES, VERIFY, moves_open_to
-from trilend.tenancy.lifecycle.service import By, events_of, make_move
+from trilend.tenancy.lifecycle.moves import MOVES, moves_open_to
+from trilend.tenancy.lifecycle.service import By, events_of
 from trilend.tenancy.models import Door, Tenant
 from trilend.tenancy.plans.calls import calls_of
+from trilend.tenancy.plans.models import Plan
 from trilend.tenancy.plans.service import change_plan, forget_plans, limits_of, plans
 from trilend.tenancy.service import forget_tenants
 from trilend.web.shell import allow_framing_by_this_site
@@ -73,18 +74,13 @@ def company(tenant_id: str) -> str:
 
 
 @blueprint.post("/companies/<tenant_id>/move")
-def move_company(tenant_id: str) -> Response:
+def make_move(tenant_id: str) -> Response:
     """Make one of the moves that are offered; verifying looks at the papers, and takes a second person."""
     name = request.form.get("move", "")
     chosen = next((move for move in MOVES if move.name == name and move.by_hand), None)
     if chosen is None:
         raise UnknownMove(name)
-    if chosen is VERIFY:
-        verify_company(tenant_id, _by())
-    else:
-        with RegistrySession() as registry:
-            make_move(registry, tenant_id, chosen, _by(), reason=request.form.get("reason", ""))
-            registry.commit()
+    move_company(tenant_id, chosen, _by(), request.form.get("reason", ""))
     forget_tenants()
     flash(gettext("Done. All web processes act on it within five seconds."), "success")
     return redirect(url_for(".company", tenant_id=tenant_id), 303)
@@ -150,7 +146,7 @@ def plan_save() -> Response | tuple[str, int]:
         if not (name.isascii() and name.replace("-", "").isalnum() and len(name) <= 32):
             raise NotFound(gettext("Give the plan a short name of letters, digits and hyphens."))
         with RegistrySession() as registry:
-            save_plan(registry, name, form.get("label", ""), {field: form.get(field, "") for field in PLAN_FIGURES})
+            save_plan(registry, name, form.get("label", ""), form)
             registry.commit()
     except (Invalid, NotFound) as error:
         flash(str(error), "danger")
@@ -164,7 +160,14 @@ def _plan_page(entered: dict[str, object]) -> str:
     with RegistrySession() as registry:
         found = plans(registry)
         registry.expunge_all()
-    return render_template("console/plans.html", plans=found, entered=entered)
+    return render_template("console/plans.html", plans=found, entered=entered, plan_figure=_plan_figure)
+
+
+def _plan_figure(plan: Plan, name: str) -> object:
+    value = plan.storage_bytes if name == "storage" else getattr(plan, name)
+    if value is None:
+        return ""
+    return value // 2**30 if name == "storage" else value
 
 
 def _by() -> By:

@@ -14,7 +14,8 @@ from trilend.tenancy.models import Door, Operator, Tenant, TenantState
 from trilend.tenancy.plans.errors import InvalidFigure
 from trilend.tenancy.plans.models import Plan
 
-PLAN_FIGURES = ("people", "storage_bytes", "calls_per_day", "calls_per_month")
+PLAN_FIGURES = ("people", "calls_per_day", "calls_per_month")
+_GIGABYTE = 2**30
 _NOBODY = generate_password_hash("nobody has this password")
 
 
@@ -86,7 +87,7 @@ def list_tenants(session: Session, wanted: Wanted, *, offset: int, limit: int) -
         statement = statement.where(Tenant.kind == wanted.kind)
     if wanted.attention in ATTENTIONS:
         statement = statement.where(ATTENTIONS[wanted.attention]())
-    total = session.scalar(statement.with_only_columns(func.count())) or 0
+    total = session.scalar(statement.with_only_columns(func.count(), maintain_column_froms=True)) or 0
     return session.scalars(statement.order_by(Tenant.created_at.desc()).offset(offset).limit(limit)).all(), total
 
 
@@ -106,11 +107,16 @@ def papers_of(session: Session, tenant_id: str) -> Mapping[str, PaperIndex]:
 
 
 def save_plan(session: Session, name: str, label: str, figures: Mapping[str, str]) -> Plan:
-    """Change a plan, or add one; figures are whole numbers or empty for no limit. Raises `InvalidFigure`."""
+    """Change a plan, or add one; figures are whole numbers (`storage` gigabytes) or empty for no limit.
+
+    Raises `InvalidFigure`.
+    """
     plan = session.get(Plan, name) or Plan(name=name)
     plan.label = label.strip() or name
     for field in PLAN_FIGURES:
         setattr(plan, field, _whole(field, figures.get(field, "")))
+    storage = _whole("storage", figures.get("storage", ""))
+    plan.storage_bytes = None if storage is None else storage * _GIGABYTE
     session.add(plan)
     session.flush()
     return plan
@@ -120,6 +126,6 @@ def _whole(field: str, entered: str) -> int | None:
     text = entered.replace(",", "").strip()
     if not text:
         return None
-    if not text.isascii() or not text.isdigit() or len(text) > 15:
+    if not text.isascii() or not text.isdigit() or len(text) > 9:
         raise InvalidFigure(field)
     return int(text)

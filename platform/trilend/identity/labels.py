@@ -13,6 +13,7 @@ from trilend.tenancy.context import tenant_or_none
 from trilend.web.names import name_of
 
 SUBJECTS: dict[str, LazyString] = {
+    "Company": _l("Company"),
     "ApiClients": _l("API clients"),
     "Applications": _l("Applications"),
     "AuditLog": _l("Audit log"),
