@@ -26,9 +26,11 @@ from werkzeug.wrappers import Response
 
 from trilend.api.problems import answer_error
 from trilend.api.v1 import install_api
+from trilend.archives.views import ArchivesView
 from trilend.audit.labels import act_label
 from trilend.company.views import CompanyView
 from trilend.config import settings
+from trilend.console import archives as _whole_pages  # noqa: F401
 from trilend.console import company_views as _company_pages  # noqa: F401
 from trilend.console.views import blueprint as console_blueprint
 from trilend.documents.views import FilesView
@@ -69,6 +71,7 @@ _SHARED_VIEWS: tuple[type, ...] = (
     SigningView,
     FilesView,
     CompanyView,
+    ArchivesView,
 )
 
 

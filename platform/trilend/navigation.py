@@ -24,6 +24,7 @@ _SHARED = (
             MenuEntry(_l("Roles"), "RolesView.list", "shield-lock", ("can_list", "Roles")),
             MenuEntry(_l("Connections"), "ConnectionsView.overview", "plug", ("can_list", "Connections")),
             MenuEntry(_l("Parameters"), "ParametersView.overview", "adjustments", ("can_list", "Parameters")),
+            MenuEntry(_l("Export"), "ArchivesView.overview", "download", ("can_export", "Archives")),
             MenuEntry(_l("API clients"), "ApiClientsView.overview", "api", ("can_list", "ApiClients")),
         ),
     ),

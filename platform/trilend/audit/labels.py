@@ -38,6 +38,8 @@ _LABELS: dict[str, LazyString] = {
     "loan.prepayment_agreed": _l("Prepayment agreed"),
     "loan.prepaid": _l("Prepayment received"),
     "loan.settled": _l("Loan settled"),
+    "company.export_asked": _l("Export of the company asked for"),
+    "company.export_downloaded": _l("Export of the company downloaded"),
     "product.added": _l("Product added"),
     "product.activated": _l("Product offered again"),
     "product.deactivated": _l("Product no longer offered"),
