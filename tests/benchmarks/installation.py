@@ -29,7 +29,7 @@ def configured(folder: Path, database: Any) -> Iterator[None]:
     yield
 
 
-def new_tenant(kind: str) -> Any:
+def new_tenant(kind: str, *, shard: str = "") -> Any:
     """A tenant of its own."""
     from trilend.signup.making import make_tenant
 
@@ -41,6 +41,7 @@ def new_tenant(kind: str) -> Any:
         admin="admin",
         email="a@example.com",
         password="correct horse battery",
+        shard=shard,
     )
 
 
