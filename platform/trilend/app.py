@@ -26,10 +26,12 @@ from werkzeug.wrappers import Response
 
 from trilend.api.problems import answer_error
 from trilend.api.v1 import install_api
+from trilend.archives.views import ArchivesView
 from trilend.audit.labels import PROBLEMS, act_label, field_label, subject_label
 from trilend.auditing.views import AuditLogView
 from trilend.company.views import CompanyView
 from trilend.config import settings
+from trilend.console import archives as _whole_pages  # noqa: F401
 from trilend.console import company_views as _company_pages  # noqa: F401
 from trilend.console.fleet import blueprint as fleet_blueprint
 from trilend.console.jobs import blueprint as console_jobs_blueprint
@@ -76,6 +78,7 @@ _SHARED_VIEWS: tuple[type, ...] = (
     FilesView,
     CompanyView,
     WorkView,
+    ArchivesView,
 )
 
 

@@ -142,7 +142,7 @@ def median_seconds(act: Callable[[], object], rounds: int) -> float:
     return median(seconds(act) for _ in range(rounds))
 
 
-def new_tenant(kind: str) -> Any:
+def new_tenant(kind: str, *, shard: str = "") -> Any:
     """A tenant of its own."""
     from trilend.signup.making import make_tenant
 
@@ -154,6 +154,7 @@ def new_tenant(kind: str) -> Any:
         admin="admin",
         email="a@example.com",
         password=PASSWORD,
+        shard=shard,
     )
 
 

@@ -32,6 +32,8 @@ from trilend.db.base import now
 from trilend.storage.keys import destroy_keys
 from trilend.tenancy.context import RegistrySession
 from trilend.tenancy.door import Reason
+from trilend.tenancy.lifecycle.moves import CLOSE
+from trilend.tenancy.lifecycle.service import PLATFORM, By, log_event, make_move
 from trilend.tenancy.models import Door, Tenant, TenantState
 from trilend.tenancy.servers import owner_connection
 from trilend.tenancy.standstill import StillWriting, let_write, rights_to_write, stop_writing
@@ -58,6 +60,7 @@ def announce_closing(tenant_id: str, *, actor: str = "operator", days: int | Non
             registry, Act.CLOSE, tenant_id, tenant.slug, actor=actor, stage=Stage.ANNOUNCED, due_at=due
         )
         take_door(registry, passage, Door.READ_ONLY, Reason.CLOSING, until=due)
+        log_event(registry, tenant_id, "closing_announced", By(actor), due=due.isoformat())
         registry.commit()
         registry.refresh(passage)
         registry.expunge(passage)
@@ -73,6 +76,7 @@ def take_back_closing(tenant_id: str, *, actor: str = "operator") -> None:
             with owner_connection(_shard(passage), autocommit=True) as owner:
                 let_write(owner, f"t_{tenant_id}", rights)
         give_back_door(registry, passage)
+        log_event(registry, tenant_id, "closing_taken_back", By(actor))
         registry.commit()
 
 
@@ -129,7 +133,8 @@ def _seal(passage: Passage, archive: dict[str, object]) -> None:
     with RegistrySession() as registry:
         tenant = registry.get_one(Tenant, passage.tenant_id, with_for_update=True)
         passages.advance(registry, passage, Stage.SEALED, since=Stage.ANNOUNCED, archive=archive)
-        tenant.state, tenant.door, tenant.door_reason = TenantState.CLOSED, Door.SHUT, Reason.CLOSING
+        make_move(registry, tenant.id, CLOSE, PLATFORM, reason=f"announced by {passage.actor}, time of grace over")
+        tenant.door, tenant.door_reason, tenant.door_until = Door.SHUT, Reason.CLOSING, None
         destroy_keys(registry, passage.tenant_id)
         registry.commit()
     log.info("company closed", tenant=passage.slug, archive=archive["archive"], sha256=archive["sha256"])

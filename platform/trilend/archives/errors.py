@@ -214,7 +214,7 @@ class NoEscrow(Refused):
     def __init__(self) -> None:
         super().__init__(
             _l(
-                "Set TRILEND_ESCROW_PUBLIC_KEY first (trilend tenant escrow-key makes one): the final archive is sealed for it."
+                "Set TRILEND_ESCROW_PUBLIC_KEY first (trilend tenant escrow makes one): the final archive is sealed for it."
             )
         )
 

@@ -18,7 +18,6 @@ from trilend.storage.keys import KeyRing
 from trilend.tenancy.context import BoundTenant
 from trilend.tenancy.errors import UnknownKind
 from trilend.tenancy.migration.steps import targets
-from trilend.tenancy.models import TenantState
 from trilend.tenancy.names import is_uscc
 from trilend.tenancy.tables import TableRows
 
@@ -77,7 +76,6 @@ def _arrival(reader: Reader, ring: KeyRing, slug: str) -> Arrival:
         kind=manifest.company["kind"],
         name=manifest.company["name"],
         uscc=manifest.company["uscc"],
-        state=TenantState.TRIAL,
         ring=ring,
         cargo=Cargo(tables, lambda table: reader.table(table.name), manifest.sequences),
         objects={name: partial(reader.object, name) for name in manifest.objects},

@@ -27,6 +27,7 @@ from trilend.storage.objects import key_of
 from trilend.storage.stores.interface import store
 from trilend.tenancy.context import BoundTenant, RegistrySession
 from trilend.tenancy.errors import CompanyTaken
+from trilend.tenancy.lifecycle.service import By, log_event
 from trilend.tenancy.migration.steps import targets
 from trilend.tenancy.models import Door, Tenant, TenantState
 from trilend.tenancy.names import check_slug, look_of
@@ -45,6 +46,7 @@ _ASIDE = (
 class Arrival:
     """A company that is to be taken in: what the registry will say of it, its keys, rows and objects.
 
+    It comes in on trial, so that no real money moves before an operator has looked at it.
     `expected` holds digest and number of rows of each table if a manifest names them; `copy_of` the living tenant of
     which this is an earlier state.
     """
@@ -53,7 +55,6 @@ class Arrival:
     kind: str
     name: str
     uscc: str
-    state: TenantState
     ring: KeyRing
     cargo: Cargo
     objects: Mapping[str, Callable[[], Iterable[bytes]]]
@@ -163,7 +164,7 @@ def _enter_into_registry(passage: Passage, arrival: Arrival) -> None:
             kind=arrival.kind,
             name=arrival.name,
             uscc=arrival.uscc,
-            state=arrival.state,
+            state=TenantState.TRIAL,
             revision=targets()[arrival.kind],
             shard=passage.details["shard"],
             cell=passage.details["cell"],
@@ -180,5 +181,6 @@ def _enter_into_registry(passage: Passage, arrival: Arrival) -> None:
                 raise CompanyTaken(arrival.uscc) from error
             raise AddressTaken(passage.slug, free_slug(registry, passage.slug)) from error
         store_ring(registry, tenant.id, arrival.ring)
+        log_event(registry, arrival.copy_of or tenant.id, "copied" if arrival.copy_of else "made", By(passage.actor))
         passages.advance(registry, passage, Stage.DONE, since=Stage.BEGUN)
         registry.commit()

@@ -26,6 +26,7 @@ from trilend.db.base import now
 from trilend.tenancy.context import RegistrySession
 from trilend.tenancy.door import Reason
 from trilend.tenancy.errors import UnknownTenant
+from trilend.tenancy.lifecycle.service import By, log_event
 from trilend.tenancy.migration.steps import targets
 from trilend.tenancy.models import Door, Tenant, TenantState
 from trilend.tenancy.servers import PRIMARY, owner_connection, servers
@@ -184,6 +185,14 @@ def _switch(passage: Passage) -> None:
         if moved is None:
             raise Overtaken
         give_back_door(registry, passage)
+        log_event(
+            registry,
+            passage.tenant_id,
+            "moved",
+            By(passage.actor),
+            source=place["source"],
+            target=place["target"],
+        )
         passages.watch(registry, passage.id, at=due)
         registry.get_one(Passage, passage.id).due_at = due
         registry.commit()

@@ -16,7 +16,8 @@ from trilend.archives.shelves import objects_of, read_object
 from trilend.storage.keys import KeyRing, ring_of, unwrap
 from trilend.tenancy.context import BoundTenant, RegistrySession
 from trilend.tenancy.door import Reason
-from trilend.tenancy.models import Door, Tenant, TenantState
+from trilend.tenancy.lifecycle.service import By, log_event
+from trilend.tenancy.models import Door, Tenant
 from trilend.tenancy.tables import Connection, begin_snapshot
 
 
@@ -54,13 +55,14 @@ def restore_company(
         return land(passage_id, _arrival(past, living, slug, ring), progress)
 
 
-def open_copy(tenant_id: str) -> None:
+def open_copy(tenant_id: str, *, actor: str = "operator") -> None:
     """Let people work in an earlier state that was brought back; raises `NotACopy`."""
     with RegistrySession() as registry:
         copy = registry.get_one(Tenant, tenant_id, with_for_update=True)
         if copy.copy_of is None or copy.door_reason != Reason.RESTORED:
             raise NotACopy(copy.slug)
         copy.door, copy.door_reason = Door.OPEN, ""
+        log_event(registry, tenant_id, "copy_opened", By(actor))
         registry.commit()
 
 
@@ -70,7 +72,6 @@ def _arrival(past: Connection, living: Tenant, slug: str, ring: KeyRing) -> Arri
         kind=living.kind,
         name=living.name,
         uscc=living.uscc,
-        state=TenantState(living.state) if living.state != TenantState.CLOSED else TenantState.TRIAL,
         ring=ring,
         cargo=cargo_of(past, living.schema),
         objects=_objects_of(living.id),

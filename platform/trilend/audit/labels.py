@@ -46,6 +46,8 @@ _LABELS: dict[str, LazyString] = {
     "loan.prepayment_agreed": _l("Prepayment agreed"),
     "loan.prepaid": _l("Prepayment received"),
     "loan.settled": _l("Loan settled"),
+    "company.export_asked": _l("Export of the company asked for"),
+    "company.export_downloaded": _l("Export of the company downloaded"),
     "product.added": _l("Product added"),
     "product.activated": _l("Product offered again"),
     "company.paper_submitted": _l("Paper sent to the operator of the platform"),

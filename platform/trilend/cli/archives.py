@@ -49,8 +49,8 @@ def export(data_dir: Path, slug: str, target: Path, passphrase: str, as_json: bo
 
 @click.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--slug", default="", help="Another subdomain than the one in the archive.")
-@click.option("--server", default="", help="Database server; that for new companies if not given.")
+@click.option("--slug", help="Another subdomain than the one in the archive.")
+@click.option("--server", help="Database server; that for new companies if not given.")
 @click.option(
     "--passphrase",
     prompt="Passphrase or escrow key",
@@ -60,13 +60,13 @@ def export(data_dir: Path, slug: str, target: Path, passphrase: str, as_json: bo
 )
 @_json
 @click.pass_obj
-def import_(data_dir: Path, file: Path, slug: str, server: str, passphrase: str, as_json: bool) -> None:
+def import_(data_dir: Path, file: Path, slug: str | None, server: str | None, passphrase: str, as_json: bool) -> None:
     """Take a company in from an archive; nothing is kept unless it equals the archive row by row."""
     _load(data_dir)
     from trilend.archives.imports import import_company
 
     with _refusals():
-        made = import_company(file, passphrase, slug=slug, shard=server, progress=_teller(as_json))
+        made = import_company(file, passphrase, slug=slug or "", shard=server or "", progress=_teller(as_json))
     _tell(
         as_json,
         {"id": made.id, "slug": made.slug, "kind": made.kind, "state": made.state, "server": made.shard},
@@ -98,16 +98,16 @@ def move(data_dir: Path, slug: str, target: str, as_json: bool) -> None:
 @click.argument("slug")
 @click.option("--from-server", "url", required=True, help="Address of the restored server, as the owner of schemas.")
 @click.option("--as", "new_slug", required=True, help="Subdomain of the earlier state.")
-@click.option("--server", default="", help="Database server; that of the living company if not given.")
+@click.option("--server", help="Database server; that of the living company if not given.")
 @_json
 @click.pass_obj
-def restore(data_dir: Path, slug: str, url: str, new_slug: str, server: str, as_json: bool) -> None:
+def restore(data_dir: Path, slug: str, url: str, new_slug: str, server: str | None, as_json: bool) -> None:
     """Bring an earlier state of a company beside the living one, from a server restored to that moment."""
     tenant_id = _tenant_id(data_dir, slug)
     from trilend.archives.restoring import restore_company
 
     with _refusals():
-        made = restore_company(tenant_id, url, new_slug, shard=server, progress=_teller(as_json))
+        made = restore_company(tenant_id, url, new_slug, shard=server or "", progress=_teller(as_json))
     _tell(
         as_json,
         {"id": made.id, "slug": made.slug, "copy_of": tenant_id, "door": made.door},

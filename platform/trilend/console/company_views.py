@@ -33,7 +33,7 @@ from trilend.tenancy.models import Door, Tenant
 from trilend.tenancy.plans.calls import calls_of
 from trilend.tenancy.plans.models import Plan
 from trilend.tenancy.plans.service import change_plan, forget_plans, limits_of, plans
-from trilend.tenancy.service import forget_tenants
+from trilend.tenancy.service import WITH_KEYS, forget_tenants
 from trilend.web.shell import allow_framing_by_this_site
 
 
@@ -41,7 +41,7 @@ from trilend.web.shell import allow_framing_by_this_site
 def company(tenant_id: str) -> str:
     """One company: state, history, papers, plan and usage, domains, and where it lives."""
     with RegistrySession() as registry:
-        tenant = registry.get(Tenant, tenant_id)
+        tenant = registry.get(Tenant, tenant_id, options=[WITH_KEYS])
         if tenant is None:
             raise UnknownTenant(tenant_id)
         papers = papers_of(registry, tenant_id)

@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from tests import stack
 from tests.numbers import new_card, new_mobile, new_resident_id
 
@@ -27,7 +27,8 @@ from trilend.parties.service import PartyData, add_party
 from trilend.storage.keys import new_master_key
 from trilend.storage.objects import put
 from trilend.tenancy.bootstrap import prepare_database
-from trilend.tenancy.context import BoundTenant, bound, tenant_session
+from trilend.tenancy.context import BoundTenant, RegistrySession, bound, tenant_session
+from trilend.tenancy.models import Tenant, TenantState
 
 DOCUMENT = "签过字的合同".encode() * 1000
 SECOND = "second"
@@ -176,6 +177,14 @@ def two_servers(installation: Any, second_server: stack.Database) -> Iterator[st
     shards = {SECOND: {"database_url": second_server.login_url, "owner_database_url": second_server.owner_url}}
     with set_up(TRILEND_SHARDS=json.dumps(shards)):
         yield second_server
+    forget_companies_on(SECOND)
+
+
+def forget_companies_on(shard: str) -> None:
+    """Let nobody look for companies on a server that is not in the settings any more."""
+    with RegistrySession() as registry:
+        registry.execute(update(Tenant).where(Tenant.shard == shard).values(state=TenantState.CLOSED))
+        registry.commit()
 
 
 class set_up:  # noqa: N801  (reads as a verb)

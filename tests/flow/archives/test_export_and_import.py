@@ -29,7 +29,7 @@ def test_a_company_is_the_same_elsewhere(
 ) -> None:
     tenant, contents = company
     with bound(tenant):
-        enqueue(tenant_session(), "messages.deliver", {"message": 1})
+        enqueue(tenant_session(), "parameters.close_days", {"last": "2020-01-01"})
         tenant_session.commit()
     archive = export_to(tmp_path / "company.zip", tenant)
 
@@ -43,7 +43,7 @@ def test_a_company_is_the_same_elsewhere(
         "identifier": contents.identifier,
         "document": len(DOCUMENT),
         "next_number": 1,
-        "jobs": {"messages.deliver": "failed"},
+        "jobs": {"parameters.close_days": "failed"},
     }
     for table in ("audit_entry", "journal", "journal_line", "party", "ab_user"):
         rows = f"SELECT md5(string_agg(row::text, '|' ORDER BY row::text)), count(*) FROM {{}}.{table} AS row"
