@@ -54,7 +54,9 @@ class Bench:
         hashed = generate_password_hash(PASSWORD, method="pbkdf2:sha256:1")
         missing = range(len(self.fleet), count)
         with ThreadPoolExecutor(2) as pool:
-            list(pool.map(lambda half: self._make(half, blueprint, revision, hashed), (missing[::2], missing[1::2])))
+            # A backend keeps the catalog of all that it has made: each is given a hundred.
+            portions = [missing[start : start + 100] for start in range(0, len(missing), 100)]
+            list(pool.map(lambda portion: self._make(portion, blueprint, revision, hashed), portions))
         self.fleet += [f"bench{number}" for number in missing]
         return self.fleet[:count]
 
