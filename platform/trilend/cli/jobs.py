@@ -12,7 +12,7 @@ import click
 from trilend.cli.main import use_installation
 
 _COMPANY = click.option("--tenant", "slug", help="Subdomain, or `platform`; all if not given.")
-_NAME = click.option("--job", "name", default="", help="Sort of work, such as messages.send; all if not given.")
+_NAME = click.option("--job", "name", help="Sort of work, such as messages.send; all if not given.")
 _ALL = click.option("--all", "everything", is_flag=True, help="All that match instead of single ones.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 _HANDLES = click.argument("handles", nargs=-1, metavar="[COMPANY:ID]...")
@@ -28,12 +28,12 @@ def jobs() -> None:
 @_NAME
 @_JSON
 @click.pass_obj
-def list_failed(data_dir: Any, slug: str | None, name: str, as_json: bool) -> None:
+def list_failed(data_dir: Any, slug: str | None, name: str | None, as_json: bool) -> None:
     """List what failed: where, what, why, how often it was attempted."""
     _open(data_dir)
     from trilend.jobs.dead_letters import failed_jobs
 
-    found = [letter for tenant in _tenants(slug) for letter in failed_jobs(tenant, name=name, limit=1000)]
+    found = [letter for tenant in _tenants(slug) for letter in failed_jobs(tenant, name=name or "", limit=1000)]
     if as_json:
         click.echo(json.dumps([asdict(letter) for letter in found], default=str, ensure_ascii=False))
         return
@@ -51,13 +51,13 @@ def list_failed(data_dir: Any, slug: str | None, name: str, as_json: bool) -> No
 @_JSON
 @click.pass_obj
 def retry_failed(
-    data_dir: Any, handles: tuple[str, ...], slug: str | None, name: str, everything: bool, as_json: bool
+    data_dir: Any, handles: tuple[str, ...], slug: str | None, name: str | None, everything: bool, as_json: bool
 ) -> None:
     """Try failed work again, with all its attempts: single ones as `trilend jobs list` names them, or all."""
     _open(data_dir)
     from trilend.jobs.dead_letters import retry
 
-    count = _each(handles, slug, everything, lambda tenant, ids: retry(tenant, ids, _actor(), name=name))
+    count = _each(handles, slug, everything, lambda tenant, ids: retry(tenant, ids, _actor(), name=name or ""))
     click.echo(json.dumps({"retried": count}) if as_json else f"{count} are tried again.")
 
 
@@ -70,13 +70,21 @@ def retry_failed(
 @_JSON
 @click.pass_obj
 def discard_failed(
-    data_dir: Any, handles: tuple[str, ...], slug: str | None, name: str, everything: bool, reason: str, as_json: bool
+    data_dir: Any,
+    handles: tuple[str, ...],
+    slug: str | None,
+    name: str | None,
+    everything: bool,
+    reason: str,
+    as_json: bool,
 ) -> None:
     """Give failed work up."""
     _open(data_dir)
     from trilend.jobs.dead_letters import discard
 
-    count = _each(handles, slug, everything, lambda tenant, ids: discard(tenant, ids, _actor(), reason, name=name))
+    count = _each(
+        handles, slug, everything, lambda tenant, ids: discard(tenant, ids, _actor(), reason, name=name or "")
+    )
     click.echo(json.dumps({"discarded": count}) if as_json else f"{count} are given up.")
 
 

@@ -127,6 +127,7 @@ class Stack:
             "TRILEND_ALLOW_LOOPBACK_EGRESS": "true",
             "TRILEND_JOB_LEASE_SECONDS": os.environ.get("TRILEND_JOB_LEASE_SECONDS", "30"),
             "TRILEND_JOB_SWEEP_SECONDS": os.environ.get("TRILEND_JOB_SWEEP_SECONDS", "5"),
+            "TRILEND_JOB_GRACE_SECONDS": os.environ.get("TRILEND_JOB_GRACE_SECONDS", str(_SECONDS_TO_END - 3)),
         }
         write_private(self._folder / "environment", "".join(f"{name}={value}\n" for name, value in values.items()))
         return values

@@ -43,6 +43,8 @@ def work(tenant_id: str | None, queue: Queue) -> int:
     """
     wake.taken(tenant_id, queue)
     if stopping.is_stopping():
+        # Back into the line, for a worker that stays.
+        wake.offer(tenant_id, queue)
         return 0
     tenant = tenant_by_id(tenant_id) if tenant_id else None
     run = runs.claim(tenant, queue)

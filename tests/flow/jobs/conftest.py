@@ -26,7 +26,7 @@ class Worker:
             process = subprocess.Popen(command, stdout=output, stderr=output)
         self.processes.append(process)
         deadline = time.monotonic() + 40
-        while len(configure().control.ping(timeout=1.0)) < 2:
+        while len(configure().control.ping(timeout=1.0)) < 2 * len(self.processes):
             assert process.poll() is None, self.log.read_text()[-2000:]
             assert time.monotonic() < deadline
         return process

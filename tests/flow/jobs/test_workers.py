@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
+from tests.flow.jobs import work  # noqa: F401  # its jobs, for their queues
 from tests.flow.jobs.conftest import Worker
 
 from trilend.jobs.models import Job, JobState
