@@ -11,11 +11,24 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import ConnectionPoolEntry
 
 _SERVED = "trilend_schemas"
+# What a statement may begin with. Whoever runs a statement of his own could else take another role with SET ROLE, leave
+# the transaction, or write to a file with COPY; a comment in front is refused too. The lone `;` is the ping of the pool.
+_STATEMENT = re.compile(
+    rb"[ \t\n\r\f\v]*(?:\(|(?:select|insert|update|delete|merge|with|values|show|savepoint|release)\b|rollback[ ]+to\b|;\Z)",
+    re.IGNORECASE,
+)
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
 class UnscopedTransaction(RuntimeError):
     """A transaction was begun on an engine that was not bound to a scope; nothing has been sent."""
+
+
+class StatementRefused(psycopg.ProgrammingError):
+    """A statement is neither a query nor a change of rows; nothing has been sent."""
+
+    def __init__(self) -> None:
+        super().__init__("this session takes queries and changes of rows only")
 
 
 @dataclass(frozen=True)
@@ -37,13 +50,15 @@ class Scope:
 
 
 class SingleStatementCursor(psycopg.Cursor[Any]):
-    """Sends every query by the extended protocol, which refuses a second statement smuggled into a text.
+    """Sends one query or one change of rows at a time, and nothing else.
 
     psycopg falls back to the simple protocol when a query has no parameters; that would let an injected
-    `; SET ROLE other` through.
+    `; SET ROLE other` through. The extended protocol takes one statement only, and which kinds is looked at here.
     """
 
     def _execute_send(self, query: PostgresQuery, *, force_extended: bool = True, binary: bool | None = None) -> None:
+        if not _STATEMENT.match(query.query):
+            raise StatementRefused
         super()._execute_send(query, force_extended=True, binary=binary)
 
 
@@ -63,6 +78,8 @@ def open_engine(url: str, *, kept: int, most: int, schemas: int) -> Engine:
         pool_use_lifo=True,
         pool_pre_ping=True,
         pool_recycle=1800,
+        # Asks for a type of an extension that is not there, from a catalog that the login may not read.
+        use_native_hstore=False,
         connect_args={"autocommit": True, "prepare_threshold": None, "cursor_factory": SingleStatementCursor},
     )
     event.listen(engine, "begin", _begin)
