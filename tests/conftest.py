@@ -146,7 +146,7 @@ def browse(application: Any) -> Callable[[str], Client]:
     return client
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def new_tenant(installation: Installation) -> Callable[..., Any]:
     """Registers and provisions a tenant; returns it bound-ready."""
     import secrets
