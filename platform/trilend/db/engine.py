@@ -10,6 +10,8 @@ from psycopg._queries import PostgresQuery
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from trilend.db.shares import SharedPool, Shares
+
 _SERVED = "trilend_schemas"
 # What a statement may begin with. Whoever runs a statement of his own could else take another role with SET ROLE, leave
 # the transaction, or write to a file with COPY; a comment in front is refused too. The lone `;` is the ping of the pool.
@@ -33,10 +35,15 @@ class StatementRefused(psycopg.ProgrammingError):
 
 @dataclass(frozen=True)
 class Scope:
-    """The role and the search path that hold for exactly one transaction."""
+    """The role and the search path that hold for exactly one transaction, and how long a statement may take.
+
+    Without `statement_seconds` the login's own limit holds. A read-only transaction changes no row, whatever it runs.
+    """
 
     role: str
     schema: str
+    statement_seconds: int | None = None
+    read_only: bool = False
 
     def __post_init__(self) -> None:
         for identifier in (self.role, self.schema):
@@ -46,7 +53,9 @@ class Scope:
     @property
     def opening(self) -> bytes:
         """The message that begins a transaction in this scope."""
-        return f"BEGIN; SET LOCAL ROLE {self.role}; SET LOCAL search_path TO {self.schema}".encode()
+        begin = "BEGIN READ ONLY" if self.read_only else "BEGIN"
+        limit = f"; SET LOCAL statement_timeout = {self.statement_seconds * 1000:d}" if self.statement_seconds else ""
+        return f"{begin}; SET LOCAL ROLE {self.role}; SET LOCAL search_path TO {self.schema}{limit}".encode()
 
 
 class SingleStatementCursor(psycopg.Cursor[Any]):
@@ -62,17 +71,20 @@ class SingleStatementCursor(psycopg.Cursor[Any]):
         super()._execute_send(query, force_extended=True, binary=binary)
 
 
-def open_engine(url: str, *, kept: int, most: int, schemas: int) -> Engine:
+def open_engine(url: str, *, kept: int, most: int, schemas: int, share: int, patience: float) -> Engine:
     """Create the engine of a login; bind it with `in_scope` before use.
 
     The driver runs in autocommit, so that the transaction's first message is ours. Server-side prepared statements
     are off: they gain nothing when tenants rotate and fail while a fleet is half migrated.
 
     The pool keeps `kept` idle connections and opens `most` at one time. A backend remembers the catalog of every
-    schema it has touched and forgets nothing, so a connection is closed after it has served `schemas` of them.
+    schema it has touched and forgets nothing, so a connection is closed after it has served `schemas` of them. One
+    tenant has at most `share` of them at a time; who gets none within `patience` seconds meets `TenantBusy`.
     """
     engine = create_engine(
         url,
+        poolclass=SharedPool,
+        pool_timeout=patience,
         pool_size=kept,
         max_overflow=max(0, most - kept),
         pool_use_lifo=True,
@@ -82,6 +94,7 @@ def open_engine(url: str, *, kept: int, most: int, schemas: int) -> Engine:
         use_native_hstore=False,
         connect_args={"autocommit": True, "prepare_threshold": None, "cursor_factory": SingleStatementCursor},
     )
+    engine.pool.limit(Shares(share, patience))  # type: ignore[attr-defined]
     event.listen(engine, "begin", _begin)
 
     def retire(_connection: object, entry: ConnectionPoolEntry) -> None:

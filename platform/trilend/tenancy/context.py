@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 from trilend.db.base import REGISTRY_SCHEMA
 from trilend.db.engine import Scope, in_scope
+from trilend.db.shares import held_by
 from trilend.tenancy.errors import NoTenantBound
 from trilend.tenancy.models import Door, Tenant
 from trilend.tenancy.servers import PRIMARY, engine_of
@@ -62,17 +63,22 @@ class _Binding:
     """One stretch of work for one tenant; its identity keeps the sessions of two stretches apart."""
 
     tenant: BoundTenant
+    statement_seconds: int | None = None
 
 
 _binding: ContextVar[_Binding | None] = ContextVar("trilend_tenant", default=None)
 
 
 @contextmanager
-def bound(tenant: BoundTenant) -> Iterator[BoundTenant]:
-    """Bind the work inside to `tenant`; its session is closed (and rolled back unless committed) at the end."""
-    token = _binding.set(_Binding(tenant))
+def bound(tenant: BoundTenant, *, statement_seconds: int | None = None) -> Iterator[BoundTenant]:
+    """Bind the work inside to `tenant`; its session is closed (and rolled back unless committed) at the end.
+
+    A statement that takes longer than `statement_seconds` is stopped; without, the login's own limit holds.
+    """
+    token = _binding.set(_Binding(tenant, statement_seconds))
     try:
-        yield tenant
+        with held_by(tenant.schema):
+            yield tenant
     finally:
         tenant_session.remove()
         _binding.reset(token)
@@ -80,10 +86,14 @@ def bound(tenant: BoundTenant) -> Iterator[BoundTenant]:
 
 def current_tenant() -> BoundTenant:
     """The tenant this work is bound to; raises `NoTenantBound`."""
+    return _bound().tenant
+
+
+def _bound() -> _Binding:
     binding = _binding.get()
     if binding is None:
         raise NoTenantBound("no tenant is bound: wrap the work in tenancy.context.bound()")
-    return binding.tenant
+    return binding
 
 
 def tenant_or_none() -> BoundTenant | None:
@@ -94,14 +104,18 @@ def tenant_or_none() -> BoundTenant | None:
 
 def _tenant_scope() -> Scope:
     schema = current_tenant().schema
-    return Scope(role=schema, schema=schema)
+    return Scope(role=schema, schema=schema, statement_seconds=_bound().statement_seconds)
+
+
+def report_engine(statement_seconds: int) -> Engine:
+    """The bound tenant's engine with transactions that only read, and end soon: for SQL that the tenant wrote itself."""
+    tenant = current_tenant()
+    scope = Scope(role=tenant.schema, schema=tenant.schema, statement_seconds=statement_seconds, read_only=True)
+    return in_scope(engine_of(tenant.shard, tenant.cell), lambda: scope)
 
 
 def _session_key() -> int:
-    binding = _binding.get()
-    if binding is None:
-        raise NoTenantBound("no tenant is bound: wrap the work in tenancy.context.bound()")
-    return id(binding)
+    return id(_bound())
 
 
 @cache

@@ -52,6 +52,7 @@ _CLOSED = (
     "lo\\_%",
 )
 
+
 def cluster_preparation(*, cells: Iterable[int], owner_password: str, login_password: str) -> str:
     """SQL (idempotent, for a superuser) that makes the fixed roles of a server.
 
