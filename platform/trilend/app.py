@@ -6,16 +6,18 @@ from functools import cache
 from pathlib import Path
 
 from flask import Flask, abort, current_app, flash, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 from flask_appbuilder import AppBuilder
 from flask_babel import gettext
 from flask_wtf.csrf import CSRFProtect
 from jinja2 import ChoiceLoader, FileSystemLoader
-from werkzeug.wrappers import Response
+from sqlalchemy.exc import DBAPIError
 
 from trilend.api.v1 import install_api
 from trilend.audit.labels import act_label
 from trilend.config import settings
 from trilend.console.views import blueprint as console_blueprint
+from trilend.db.errors import LimitReached, TenantBusy, limit_reached
 from trilend.errors import TrilendError
 from trilend.home.views import HomeView
 from trilend.identity.security import TenantSecurityManager
@@ -33,8 +35,9 @@ from trilend.signing.views import SigningView
 from trilend.signup.views import blueprint as signup_blueprint
 from trilend.tenancy.context import current_tenant, tenant_session
 from trilend.tenancy.errors import UnknownTenant
-from trilend.tenancy.routing import HostRouter
+from trilend.tenancy.routing import BUSY, HostRouter
 from trilend.web import gallery, health
+from trilend.web.error_pages import Overloaded
 from trilend.web.language import install_languages, prepare_appbuilder_languages, use_languages_in_appbuilder
 from trilend.web.shell import NavGroup, NavItem, ShellContext, install_shell
 
@@ -91,6 +94,7 @@ def create_console_app() -> Flask:
 def create_tenant_app() -> Flask:
     """The application of all tenants: Flask-AppBuilder with the views of every kind, each hidden from the others."""
     app = _flask("tenant")
+    app.before_request(_refuse_if_busy)
     app.session_interface = TenantCookieSessions()
     app.config.update(
         AUTH_TYPE=1,
@@ -171,16 +175,30 @@ def _translations() -> list[Path]:
 def _show_errors_as_pages(app: Flask) -> None:
     """An error that a person can act upon becomes a message on the page they came from, or a page of its own."""
 
-    def show(error: TrilendError) -> Response | tuple[str, int]:
+    def show(error: TrilendError) -> ResponseReturnValue:
         tenantless = app.name != "trilend.tenant"
         if not tenantless:
             tenant_session.rollback()
+        if isinstance(error, LimitReached):
+            return app.handle_http_exception(Overloaded(error.message, error.code, error.retry_after))
         if request.method == "POST" and (back := _own_page(request.referrer)):
             flash(str(error), "danger")
             return redirect(back, 303)
         return render_template("trilend/errors/refused.html", error=error), error.status
 
+    def show_limit(error: DBAPIError) -> ResponseReturnValue:
+        reached = limit_reached(error)
+        if reached is None:
+            raise error
+        return show(reached)
+
     app.register_error_handler(TrilendError, show)
+    app.register_error_handler(DBAPIError, show_limit)
+
+
+def _refuse_if_busy() -> None:
+    if request.environ.get(BUSY):
+        raise TenantBusy
 
 
 def _own_page(referrer: str | None) -> str | None:

@@ -78,8 +78,8 @@ def open_engine(url: str, *, kept: int, most: int, schemas: int, share: int, pat
     are off: they gain nothing when tenants rotate and fail while a fleet is half migrated.
 
     The pool keeps `kept` idle connections and opens `most` at one time. A backend remembers the catalog of every
-    schema it has touched and forgets nothing, so a connection is closed after it has served `schemas` of them. One
-    tenant has at most `share` of them at a time; who gets none within `patience` seconds meets `TenantBusy`.
+    schema it has touched and forgets nothing, so a connection is closed after it has served `schemas` of them. At most
+    `share` requests of one tenant hold any of them; who gets none within `patience` seconds meets `TenantBusy`.
     """
     engine = create_engine(
         url,

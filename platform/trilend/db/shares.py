@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -12,17 +13,29 @@ from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from trilend.db.errors import TenantBusy
 
-_holder: ContextVar[str | None] = ContextVar("trilend_connection_holder", default=None)
+
+@dataclass(eq=False)
+class _Stretch:
+    """A stretch of work in one thread and how many connections it has open; the first one counts for `holder`."""
+
+    holder: str
+    open: int = 0
+
+
+_stretch: ContextVar[_Stretch | None] = ContextVar("trilend_connection_holder", default=None)
 
 
 @contextmanager
-def held_by(name: str) -> Iterator[None]:
-    """Count the connections that are taken inside as held by `name`."""
-    token = _holder.set(name)
+def held_by(holder: str) -> Iterator[None]:
+    """Count the work inside against the share of `holder`, once, while it has any connection open.
+
+    A second connection of the same work is not counted: it would wait for what it holds itself.
+    """
+    token = _stretch.set(_Stretch(holder))
     try:
         yield
     finally:
-        _holder.reset(token)
+        _stretch.reset(token)
 
 
 class Shares:
@@ -63,7 +76,7 @@ class SharedPool(QueuePool):
     def limit(self, shares: Shares) -> None:
         """Hold everybody to these shares from now on."""
         self._shares = shares
-        self._holders: dict[ConnectionPoolEntry, str] = {}
+        self._taken: dict[ConnectionPoolEntry, _Stretch] = {}
 
     def recreate(self) -> "SharedPool":
         """The pool that takes this one's place after all connections were lost; shares go on as they are."""
@@ -73,17 +86,27 @@ class SharedPool(QueuePool):
         return pool  # type: ignore[no-any-return]
 
     def _do_get(self) -> ConnectionPoolEntry:
-        holder = _holder.get()
-        if self._shares is None or holder is None:
+        stretch = _stretch.get()
+        if self._shares is None or stretch is None:
             return self._within_patience()
-        self._shares.take(holder)
+        self._enter(stretch)
         try:
             entry = self._within_patience()
         except BaseException:
-            self._shares.give_back(holder)
+            self._leave(stretch)
             raise
-        self._holders[entry] = holder
+        self._taken[entry] = stretch
         return entry
+
+    def _enter(self, stretch: _Stretch) -> None:
+        if self._shares is not None and not stretch.open:
+            self._shares.take(stretch.holder)
+        stretch.open += 1
+
+    def _leave(self, stretch: _Stretch) -> None:
+        stretch.open -= 1
+        if self._shares is not None and not stretch.open:
+            self._shares.give_back(stretch.holder)
 
     def _within_patience(self) -> ConnectionPoolEntry:
         try:
@@ -93,6 +116,6 @@ class SharedPool(QueuePool):
 
     def _do_return_conn(self, record: ConnectionPoolEntry) -> None:
         super()._do_return_conn(record)
-        holder = self._holders.pop(record, None) if self._shares is not None else None
-        if holder is not None and self._shares is not None:
-            self._shares.give_back(holder)
+        stretch = self._taken.pop(record, None) if self._shares is not None else None
+        if stretch is not None:
+            self._leave(stretch)

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
+from trilend.config import settings
 from trilend.db.base import REGISTRY_SCHEMA
 from trilend.db.engine import Scope, in_scope
 from trilend.db.shares import held_by
@@ -70,15 +71,25 @@ _binding: ContextVar[_Binding | None] = ContextVar("trilend_tenant", default=Non
 
 
 @contextmanager
-def bound(tenant: BoundTenant, *, statement_seconds: int | None = None) -> Iterator[BoundTenant]:
-    """Bind the work inside to `tenant`; its session is closed (and rolled back unless committed) at the end.
+def bound(tenant: BoundTenant) -> Iterator[BoundTenant]:
+    """Bind the work inside to `tenant`; its session is closed (and rolled back unless committed) at the end."""
+    with _bound_as(_Binding(tenant)):
+        yield tenant
 
-    A statement that takes longer than `statement_seconds` is stopped; without, the login's own limit holds.
-    """
-    token = _binding.set(_Binding(tenant, statement_seconds))
+
+@contextmanager
+def bound_request(tenant: BoundTenant, statement_seconds: int | None = None) -> Iterator[BoundTenant]:
+    """Bind a request, for which somebody waits: its statements end soon, and it counts against the tenant's share."""
+    limit = statement_seconds or settings().request_statement_seconds
+    with held_by(tenant.schema), _bound_as(_Binding(tenant, limit)):
+        yield tenant
+
+
+@contextmanager
+def _bound_as(binding: _Binding) -> Iterator[None]:
+    token = _binding.set(binding)
     try:
-        with held_by(tenant.schema):
-            yield tenant
+        yield
     finally:
         tenant_session.remove()
         _binding.reset(token)

@@ -1,10 +1,13 @@
 """Sends each request to the public site, the console or a tenant by its host name, and binds the tenant."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from trilend.config import settings
-from trilend.tenancy.context import bound
+from trilend.db.errors import TenantBusy
+from trilend.db.shares import Shares
+from trilend.tenancy.context import BoundTenant, bound_request
 from trilend.tenancy.errors import UnknownTenant
 from trilend.tenancy.service import tenant_by_slug
 
@@ -13,6 +16,9 @@ if TYPE_CHECKING:
 
 _OPERATIONAL = ("/healthz", "/readyz", "/metrics")
 CONSOLE = "console"
+BUSY = "trilend.busy"
+_PATIENCE = 0.5
+_WITHOUT_DATABASE = "/static/"
 
 
 class HostRouter:
@@ -22,6 +28,7 @@ class HostRouter:
         self._public = public
         self._console = console
         self._tenant = tenant
+        self._shares = Shares(settings().requests_per_tenant, _PATIENCE)
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Serve one request."""
@@ -41,8 +48,28 @@ class HostRouter:
         if tenant is None:
             environ["trilend.unknown_host"] = True
             return self._public(environ, start_response)
-        with bound(tenant):
+        with self._share_of(tenant, environ), bound_request(tenant):
             return self._tenant(environ, start_response)
+
+    @contextmanager
+    def _share_of(self, tenant: BoundTenant, environ: "WSGIEnvironment") -> Iterator[None]:
+        """Let so many requests of a tenant run at once; one too many is marked and refused before it does anything.
+
+        Other companies find threads that are free, however many requests one of them sends.
+        """
+        if environ.get("PATH_INFO", "").startswith(_WITHOUT_DATABASE):
+            yield
+            return
+        try:
+            self._shares.take(tenant.id)
+        except TenantBusy:
+            environ[BUSY] = True
+            yield
+            return
+        try:
+            yield
+        finally:
+            self._shares.give_back(tenant.id)
 
 
 def subdomain(host: str) -> str | None:

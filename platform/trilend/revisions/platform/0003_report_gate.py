@@ -7,9 +7,9 @@ from trilend.tenancy.blueprint import REPORTS_PLACEHOLDER, ROLE_PLACEHOLDER
 revision = "0003"
 down_revision = "0002"
 
-_GATE = f"""
+_GATE = """
 CREATE FUNCTION run_report(query text, parameters jsonb, most integer) RETURNS SETOF text
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path TO {ROLE_PLACEHOLDER}, pg_temp AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path TO trilend_blueprint_role, pg_temp AS $$
 DECLARE
   line text; counted integer := 0; bytes bigint := 0;
 BEGIN
