@@ -16,7 +16,7 @@ _SERVED = "trilend_schemas"
 # What a statement may begin with. Whoever runs a statement of his own could else take another role with SET ROLE, leave
 # the transaction, or write to a file with COPY; a comment in front is refused too. The lone `;` is the ping of the pool.
 _STATEMENT = re.compile(
-    rb"[ \t\n\r\f\v]*(?:\(|(?:select|insert|update|delete|merge|with|values|show|savepoint|release)\b|rollback[ ]+to\b|;\Z)",
+    rb"[ \t\n\r\f\v]*(?:\(|(?:select|insert|update|delete|merge|with|values|show|savepoint|release)\b|rollback[ ]+to\b|set[ ]+constraints\b|;\Z)",
     re.IGNORECASE,
 )
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,62}")
