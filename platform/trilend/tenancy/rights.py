@@ -7,7 +7,7 @@ from psycopg import sql
 from trilend.db.base import REGISTRY_SCHEMA
 from trilend.tenancy.servers import LOGIN, cell_login, cell_password
 
-OWNER, REGISTRY = "trilend_owner", "trilend_registry"
+OWNER, REGISTRY, POOLER = "trilend_owner", "trilend_registry", "trilend_pooler"
 GUARD_SCHEMA = "trilend_guard"
 CONNECTIONS_PER_CELL = 64
 
@@ -53,17 +53,21 @@ _CLOSED = (
 )
 
 
-def cluster_preparation(*, cells: Iterable[int], owner_password: str, login_password: str) -> str:
+def cluster_preparation(
+    *, cells: Iterable[int], owner_password: str, login_password: str, pooler_password: str | None = None
+) -> str:
     """SQL (idempotent, for a superuser) that makes the fixed roles of a server.
 
     The owner holds schemas and makes tenant roles. The application's login and those of the cells own nothing,
-    inherit nothing and may only SET ROLE; a cell's password derives from the application's.
+    inherit nothing and may only SET ROLE; a cell's password derives from the application's. The pooler's login may ask
+    for the secrets of these logins, by which it recognises them, and for nothing else; without a password it has none.
     """
     logins = {LOGIN: login_password} | {cell_login(cell): cell_password(login_password, cell) for cell in cells}
     return "\n".join(
         [
             _role(OWNER, "LOGIN CREATEROLE NOINHERIT", owner_password),
             _role(REGISTRY, "NOLOGIN", None),
+            _role(POOLER, "LOGIN NOINHERIT CONNECTION LIMIT 8" if pooler_password else "NOLOGIN", pooler_password),
             *(
                 _role(name, f"LOGIN NOINHERIT CONNECTION LIMIT {CONNECTIONS_PER_CELL}", password)
                 for name, password in logins.items()
@@ -88,7 +92,7 @@ def database_preparation(*, cells: Iterable[int]) -> str:
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 DO $$ BEGIN
   EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
-  EXECUTE format('GRANT CONNECT ON DATABASE %I TO {logins}', current_database());
+  EXECUTE format('GRANT CONNECT ON DATABASE %I TO {logins}, {POOLER}', current_database());
   EXECUTE format('GRANT CONNECT, CREATE ON DATABASE %I TO {OWNER}', current_database());
 END $$;
 REVOKE USAGE ON LANGUAGE plpgsql, sql FROM PUBLIC;
@@ -119,6 +123,14 @@ BEGIN
     RAISE EXCEPTION 'logins of the application change no structure' USING ERRCODE = 'insufficient_privilege';
   END IF;
 END $$;
+CREATE OR REPLACE FUNCTION {GUARD_SCHEMA}.pooler_secret(login text, OUT name text, OUT secret text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp AS $$
+  SELECT rolname, rolpassword FROM pg_catalog.pg_authid
+  WHERE rolname = login AND rolcanlogin AND (rolname = '{LOGIN}' OR starts_with(rolname, 'trilend_cell_'));
+$$;
+REVOKE ALL ON FUNCTION {GUARD_SCHEMA}.pooler_secret(text) FROM PUBLIC;
+GRANT USAGE ON SCHEMA {GUARD_SCHEMA} TO {POOLER};
+GRANT EXECUTE ON FUNCTION {GUARD_SCHEMA}.pooler_secret(text) TO {POOLER};
 DROP EVENT TRIGGER IF EXISTS trilend_refuse_structure;
 CREATE EVENT TRIGGER trilend_refuse_structure ON ddl_command_start EXECUTE FUNCTION {GUARD_SCHEMA}.refuse_structure();
 """
