@@ -90,6 +90,8 @@ def open_engine(url: str, *, kept: int, most: int, schemas: int, share: int, pat
         pool_use_lifo=True,
         pool_pre_ping=True,
         pool_recycle=1800,
+        # Errors end up in logs; what was bound to a statement may be anybody's name or secret.
+        hide_parameters=True,
         # Asks for a type of an extension that is not there, from a catalog that the login may not read.
         use_native_hstore=False,
         connect_args={"autocommit": True, "prepare_threshold": None, "cursor_factory": SingleStatementCursor},

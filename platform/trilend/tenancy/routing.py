@@ -1,5 +1,6 @@
 """Sends each request to the public site, the console or a tenant by its host name, and binds the tenant."""
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ _OPERATIONAL = ("/healthz", "/readyz", "/metrics")
 CONSOLE = "console"
 BUSY = "trilend.busy"
 _PATIENCE = 0.5
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?")
 _WITHOUT_DATABASE = "/static/"
 
 
@@ -33,6 +35,9 @@ class HostRouter:
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Serve one request."""
         label = subdomain(environ.get("HTTP_HOST", ""))
+        if label is None:
+            # What is not ours is shown nowhere, in no link either; and some of it is no name at all.
+            environ["HTTP_HOST"] = settings().base_host
         if environ.get("PATH_INFO") in _OPERATIONAL:
             hidden = environ["PATH_INFO"] == "/metrics" and not settings().metrics_on_public_hosts
             environ["trilend.unknown_host"] = hidden and label is not None
@@ -74,7 +79,9 @@ class HostRouter:
 
 def subdomain(host: str) -> str | None:
     """The label below the base domain: empty for the bare domain, None for a host that is not ours."""
-    name = host.rsplit(":", 1)[0].lower() if not host.endswith("]") else host
+    if not _HOST.fullmatch(host):
+        return None
+    name = host.split(":", 1)[0].lower()
     base = settings().base_host
     if name == base:
         return ""
