@@ -83,7 +83,7 @@ _PAGE_TOO_OLD = ErrorText(
 
 _OVERLOADED = ErrorText(
     _("Please try again in a moment"),
-    _("Go back and send it again. What you entered is still there."),
+    _("Wait a few seconds, then go back and send it again."),
     "hourglass",
 )
 
