@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes sure that the programs the tests call are there: Chromium, Poppler's pdfsig, certutil, Chinese fonts.
+# Makes sure that the programs the tests call are there: Chromium, Poppler's pdfsig, certutil, PgBouncer, Chinese fonts.
 # As root on Debian it installs what is missing; elsewhere it says in one sentence what to install.
 set -eu
 
@@ -8,6 +8,7 @@ command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>
   || command -v google-chrome >/dev/null 2>&1 || missing="$missing chromium"
 command -v pdfsig >/dev/null 2>&1 || missing="$missing poppler-utils"
 command -v certutil >/dev/null 2>&1 || missing="$missing libnss3-tools"
+command -v pgbouncer >/dev/null 2>&1 || [ -x /usr/sbin/pgbouncer ] || missing="$missing pgbouncer"
 if ! command -v fc-list >/dev/null 2>&1 || [ -z "$(fc-list :lang=zh-cn 2>/dev/null | head -n 1)" ]; then
   missing="$missing fontconfig fonts-noto-cjk"
 fi

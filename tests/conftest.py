@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from sqlalchemy.orm import Session
-from tests import stack
+from tests import one_schema, stack
 from werkzeug.security import generate_password_hash
 from werkzeug.test import Client
 
@@ -92,6 +92,7 @@ def installation(postgres: Any, tmp_path_factory: pytest.TempPathFactory) -> Ite
     import trilend.wiring
 
     trilend.wiring.load()
+    one_schema.begin()
     folder = tmp_path_factory.mktemp("installation")
     database = stack.new_database(postgres)
     broker = ValkeyServer(folder / "valkey")
@@ -146,7 +147,7 @@ def browse(application: Any) -> Callable[[str], Client]:
     return client
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def new_tenant(installation: Installation) -> Callable[..., Any]:
     """Registers and provisions a tenant; returns it bound-ready."""
     import secrets

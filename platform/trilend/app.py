@@ -18,10 +18,12 @@ from flask import (
     request,
     url_for,
 )
+from flask.typing import ResponseReturnValue
 from flask_appbuilder import AppBuilder
 from flask_babel import gettext
 from flask_wtf.csrf import CSRFProtect
 from jinja2 import ChoiceLoader, FileSystemLoader
+from sqlalchemy.exc import DBAPIError
 from werkzeug.wrappers import Response
 
 from trilend.api.problems import answer_error
@@ -36,6 +38,7 @@ from trilend.console import company_views as _company_pages  # noqa: F401
 from trilend.console.fleet import blueprint as fleet_blueprint
 from trilend.console.jobs import blueprint as console_jobs_blueprint
 from trilend.console.views import blueprint as console_blueprint
+from trilend.db.errors import LimitReached, TenantBusy, limit_reached
 from trilend.documents.views import FilesView
 from trilend.errors import TrilendError
 from trilend.home.views import HomeView
@@ -56,8 +59,9 @@ from trilend.signup.views import blueprint as signup_blueprint
 from trilend.tenancy.context import current_tenant, refused_write, tenant_session
 from trilend.tenancy.door import Admission
 from trilend.tenancy.errors import NotAdmitted, UnknownTenant, not_admitted
-from trilend.tenancy.routing import HostRouter
+from trilend.tenancy.routing import BUSY, HostRouter
 from trilend.web import gallery, health
+from trilend.web.error_pages import Overloaded
 from trilend.web.formats import instant
 from trilend.web.language import install_languages, prepare_appbuilder_languages, use_languages_in_appbuilder
 from trilend.web.shell import NavGroup, NavItem, ShellContext, install_shell, request_id
@@ -130,6 +134,7 @@ def create_console_app() -> Flask:
 def create_tenant_app() -> Flask:
     """The application of all tenants: Flask-AppBuilder with the views of every kind, each hidden from the others."""
     app = _flask("tenant")
+    app.before_request(_refuse_if_busy)
     app.session_interface = TenantCookieSessions()
     app.config.update(
         AUTH_TYPE=1,
@@ -238,7 +243,7 @@ def _translations() -> list[Path]:
 def _show_errors_as_pages(app: Flask) -> None:
     """An error that a person can act upon becomes a message on the page they came from, or a page of its own."""
 
-    def show(error: TrilendError) -> Response | tuple[str, int]:
+    def show(error: TrilendError) -> ResponseReturnValue:
         tenantless = app.name != "trilend.tenant"
         if not tenantless:
             tenant_session.rollback()
@@ -246,12 +251,26 @@ def _show_errors_as_pages(app: Flask) -> None:
             return answer_error(error)
         if isinstance(error, NotAdmitted):
             return _not_admitted(error)
+        if isinstance(error, LimitReached):
+            return app.handle_http_exception(Overloaded(error.message, error.code, error.retry_after))
         if request.method == "POST" and (back := _own_page(request.referrer)):
             flash(str(error), "danger")
             return redirect(back, 303)
         return render_template("trilend/errors/refused.html", error=error), error.status
 
+    def show_limit(error: DBAPIError) -> ResponseReturnValue:
+        reached = limit_reached(error)
+        if reached is None:
+            raise error
+        return show(reached)
+
     app.register_error_handler(TrilendError, show)
+    app.register_error_handler(DBAPIError, show_limit)
+
+
+def _refuse_if_busy() -> None:
+    if request.environ.get(BUSY):
+        raise TenantBusy
 
 
 def _not_admitted(error: NotAdmitted) -> Response:

@@ -52,6 +52,10 @@ class Settings(BaseSettings):
     database_pool_size: int = 8
     database_pool_kept: int = 1
     database_schemas_per_connection: int = 150
+    database_connections_per_tenant: int = Field(default=4, ge=2)
+    database_patience_seconds: float = 5.0
+    request_statement_seconds: int = Field(default=30, ge=1)
+    requests_per_tenant: int = Field(default=6, ge=1)
     database_cells: int = Field(default=16, ge=1, le=99)
     shards: dict[str, ServerAddresses] = {}
     shard_for_new_tenants: str = "primary"

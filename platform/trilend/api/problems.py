@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 from trilend.api.errors import FieldFault
 from trilend.api.fields import Answer
 from trilend.errors import TrilendError
+from trilend.web.error_pages import Overloaded
 from trilend.web.language import current_language, html_language
 from trilend.web.shell import request_id
 from trilend_sdk.errors import PluginError, Retryable
@@ -96,6 +97,8 @@ def answer_http_error(error: HTTPException) -> Response:
     status = error.code or 500
     code = _CODES.get(status, f"http_{status}")
     detail = str(_ADVICE.get(status) or _TITLES.get(status) or error.name)
+    if isinstance(error, Overloaded):
+        code, detail = error.code_name, str(error.description)
     headers = {name: value for name, value in error.get_headers() if name.lower() in _PASSED_ON}
     return _answer(status, code, detail, retry=status in {429, 503}, headers=headers)
 

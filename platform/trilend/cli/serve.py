@@ -127,19 +127,28 @@ def migrate(data_dir: Path, as_json: bool) -> None:
 @click.option("--superuser-url", envvar="TRILEND_SUPERUSER_DATABASE_URL", help="Run it there, in that database.")
 @click.option("--owner-password", envvar="TRILEND_OWNER_PASSWORD", required=True, help="For the login trilend_owner.")
 @click.option("--login-password", envvar="TRILEND_LOGIN_PASSWORD", required=True, help="For the login trilend_app.")
+@click.option(
+    "--pooler-password", envvar="TRILEND_POOLER_PASSWORD", help="For the login of PgBouncer, if there is one."
+)
 @click.option("--cells", default=16, show_default=True, help="Logins among which companies are spread.")
-def prepare(superuser_url: str | None, owner_password: str, login_password: str, cells: int) -> None:
+def prepare(
+    superuser_url: str | None, owner_password: str, login_password: str, pooler_password: str | None, cells: int
+) -> None:
     """Prepare a PostgreSQL server and its database, once and after each upgrade of the server; print the SQL if no
     address of a superuser is given."""
     from trilend.tenancy.bootstrap import prepare_cluster, prepare_database
     from trilend.tenancy.rights import cluster_preparation, database_preparation
 
+    roles: dict[str, Any] = {
+        "owner_password": owner_password,
+        "login_password": login_password,
+        "pooler_password": pooler_password,
+    }
     if superuser_url is None:
-        passwords = {"owner_password": owner_password, "login_password": login_password}
-        click.echo(cluster_preparation(cells=range(cells), **passwords))
+        click.echo(cluster_preparation(cells=range(cells), **roles))
         click.echo(database_preparation(cells=range(cells)))
         return
-    prepare_cluster(superuser_url, owner_password=owner_password, login_password=login_password, cells=cells)
+    prepare_cluster(superuser_url, cells=cells, **roles)
     prepare_database(superuser_url, cells=cells)
     click.echo(f"The database is ready for {cells} cells.")
 

@@ -1,8 +1,9 @@
 """Sign-in, people, roles and passwords of a tenant, on FAB's views."""
 
+from collections.abc import Mapping
 from typing import Any, cast
 
-from flask import flash, g, redirect, render_template, request, url_for
+from flask import abort, flash, g, redirect, render_template, request, url_for
 from flask_appbuilder import BaseView
 from flask_appbuilder.security.sqla.models import User
 from flask_appbuilder.security.views import (
@@ -37,7 +38,19 @@ class SignInView(AuthDBView):  # type: ignore[misc]
     invalid_login_message = _l("The user name or the password is wrong. Try again, or ask your administrator.")
 
 
-class UsersView(UserDBModelView):  # type: ignore[misc]
+class KnownActions:
+    """Mixin: an action that a list does not have is not found; the library would stumble over it."""
+
+    actions: Mapping[str, Any]
+
+    def get_action_permission_name(self, name: str) -> str:
+        """The permission of an action."""
+        if name not in self.actions:
+            abort(404)
+        return str(super().get_action_permission_name(name))  # type: ignore[misc]
+
+
+class UsersView(KnownActions, UserDBModelView):  # type: ignore[misc]
     """The people of the company."""
 
     class_permission_name = "Users"
@@ -109,7 +122,7 @@ class UsersView(UserDBModelView):  # type: ignore[misc]
         trace_removed(tenant_session(), item)
 
 
-class RolesView(RoleModelView):  # type: ignore[misc]
+class RolesView(KnownActions, RoleModelView):  # type: ignore[misc]
     """Roles and what they may do."""
 
     class_permission_name = "Roles"

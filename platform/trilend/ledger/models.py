@@ -55,6 +55,7 @@ class Account(TenantBase):
     """An account (科目) of the tenant's chart."""
 
     __tablename__ = "account"
+    __table_args__ = {"info": {"reports": True}}
 
     code: Mapped[str] = mapped_column(String(16), primary_key=True)
     name: Mapped[str] = mapped_column(String(100))
@@ -68,7 +69,7 @@ class Journal(Created, TenantBase):
     __table_args__ = (
         Index("journal_date", "business_date"),
         Index("journal_source", "source_type", "source_id"),
-        {"info": {"append_only": True, "ddl": _EMPTY_RULE}},
+        {"info": {"append_only": True, "ddl": _EMPTY_RULE, "reports": True}},
     )
 
     id: Mapped[BigKey]
@@ -89,7 +90,7 @@ class JournalLine(TenantBase):
     __table_args__ = (
         CheckConstraint("debit >= 0 AND credit >= 0 AND (debit = 0) <> (credit = 0)"),
         Index("journal_line_account", "account_code"),
-        {"info": {"append_only": True, "ddl": _BALANCE_RULE}},
+        {"info": {"append_only": True, "ddl": _BALANCE_RULE, "reports": True}},
     )
 
     journal_id: Mapped[int] = mapped_column(ForeignKey("journal.id"), primary_key=True)

@@ -13,7 +13,7 @@ class Parameter(Created, TenantBase):
     """One figure in one stretch of time; `verified` says that it was checked against the official text."""
 
     __tablename__ = "parameter"
-    __table_args__ = (Index("parameter_name_from", "name", "effective_from", unique=True),)
+    __table_args__ = (Index("parameter_name_from", "name", "effective_from", unique=True), {"info": {"reports": True}})
 
     id: Mapped[BigKey]
     name: Mapped[str] = mapped_column(String(64))
@@ -30,7 +30,7 @@ class BusinessDay(TenantBase):
     """The tenant's business date: a date of its own, moved only by the end of day."""
 
     __tablename__ = "business_day"
-    __table_args__ = (CheckConstraint("id = 1"),)
+    __table_args__ = (CheckConstraint("id = 1"), {"info": {"reports": True}})
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     business_date: Mapped[date]

@@ -20,7 +20,7 @@ class Party(Created, TenantBase):
     """A customer, surety, payee or other counterpart."""
 
     __tablename__ = "party"
-    __table_args__ = (Index("party_name", "name"), Index("party_account", "account_index"))
+    __table_args__ = (Index("party_name", "name"), Index("party_account", "account_index"), {"info": {"reports": True}})
 
     id: Mapped[BigKey]
     kind: Mapped[PartyKind] = mapped_column(String(16))

@@ -33,7 +33,11 @@ class PaymentInstruction(Created, TenantBase):
     """Money to be sent; `key` is the idempotency key that the bank sees."""
 
     __tablename__ = "payment_instruction"
-    __table_args__ = (Index("payment_subject", "subject_type", "subject_id"), Index("payment_state", "state"))
+    __table_args__ = (
+        Index("payment_subject", "subject_type", "subject_id"),
+        Index("payment_state", "state"),
+        {"info": {"reports": True}},
+    )
 
     id: Mapped[BigKey]
     key: Mapped[str] = mapped_column(String(64), unique=True)
@@ -67,6 +71,7 @@ class StatementEntryRow(Created, TenantBase):
     __table_args__ = (
         UniqueConstraint("connection_id", "entry_id"),
         Index("statement_unmatched", "id", postgresql_where="state = 'unmatched'"),
+        {"info": {"reports": True}},
     )
 
     id: Mapped[BigKey]

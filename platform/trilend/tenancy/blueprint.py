@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from hashlib import sha256
 
-from sqlalchemy import Executable, Sequence, Table, create_mock_engine
+from sqlalchemy import Executable, LargeBinary, Sequence, Table, create_mock_engine
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.dml import Insert
+from sqlalchemy.types import TypeDecorator
 
 from trilend.db.base import TenantBase
 
 ROLE_PLACEHOLDER = "trilend_blueprint_role"
+# Owns the gate for SQL written by the tenant and may read what reports may; nobody can take it.
+REPORTS_PLACEHOLDER = f"{ROLE_PLACEHOLDER}_reports"
 CELL_PLACEHOLDER = "trilend_blueprint_cell"
 # Named parameters: with psycopg's own style a literal per cent sign would be doubled.
 _DIALECT = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
@@ -22,6 +25,30 @@ CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation';
 END $$"""
+
+# The text becomes part of one SELECT, run as a cursor: PostgreSQL opens none for two statements or for a change, none
+# of a STABLE function writes, and within SECURITY DEFINER no role can be taken. Rows end at `most`, or at 32 MB.
+_GATE = f"""
+CREATE FUNCTION run_report(query text, parameters jsonb, most integer) RETURNS SETOF text
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path TO {ROLE_PLACEHOLDER}, pg_temp AS $$
+DECLARE
+  line text; counted integer := 0; bytes bigint := 0;
+BEGIN
+  FOR line IN EXECUTE 'SELECT row_to_json(x)::text FROM (' || chr(10) || query || chr(10) || ') AS x' USING parameters
+  LOOP
+    counted := counted + 1;
+    bytes := bytes + octet_length(line);
+    EXIT WHEN counted > most OR bytes > 33554432;
+    RETURN NEXT line;
+  END LOOP;
+END $$"""
+_GATE_RIGHTS = (
+    "REVOKE ALL ON FUNCTION run_report(text, jsonb, integer) FROM PUBLIC, CURRENT_USER",
+    f"GRANT EXECUTE ON FUNCTION run_report(text, jsonb, integer) TO {ROLE_PLACEHOLDER}",
+    f"GRANT USAGE, CREATE ON SCHEMA {ROLE_PLACEHOLDER} TO {REPORTS_PLACEHOLDER}",
+    f"ALTER FUNCTION run_report(text, jsonb, integer) OWNER TO {REPORTS_PLACEHOLDER}",
+    f"REVOKE CREATE ON SCHEMA {ROLE_PLACEHOLDER} FROM {REPORTS_PLACEHOLDER}",
+)
 
 
 @dataclass(frozen=True)
@@ -85,12 +112,17 @@ def render(
     tables = [table for table in TenantBase.metadata.sorted_tables if table.name not in excluded]
     return Blueprint(
         kind=kind,
-        structure=_text([*_definitions(tables), _REFUSE_CHANGE, *_guards(tables), *_grants(tables)]),
+        structure=_text([*_definitions(tables), _REFUSE_CHANGE, *_guards(tables), *_grants(tables), *_reports(tables)]),
         stamp=_text([stamp] if stamp else []),
         rows=_text(_literal(seed) for seed in seeds),
         opening=opening,
         permissions=permissions,
     )
+
+
+def reports_role(role: str) -> str:
+    """The role that owns the gate of the tenant whose role is `role`."""
+    return f"{role}_reports"
 
 
 def _text(statements: Iterable[str]) -> str:
@@ -154,6 +186,31 @@ def _grants(tables: abc.Sequence[Table]) -> list[str]:
     if sequences:
         statements.append(f"GRANT USAGE, SELECT ON SEQUENCE {', '.join(sequences)} TO {ROLE_PLACEHOLDER}")
     return statements
+
+
+def _reports(tables: abc.Sequence[Table]) -> list[str]:
+    """The gate and what it may read: the tables whose model says `info={"reports": True}`, or names columns there."""
+    readable = [(table, _readable_columns(table)) for table in tables if table.info.get("reports")]
+    whole = [table.name for table, columns in readable if len(columns) == len(table.columns)]
+    parts = [f"({', '.join(columns)}) ON {table.name}" for table, columns in readable if table.name not in whole]
+    return [
+        _GATE,
+        *_GATE_RIGHTS,
+        *([f"GRANT SELECT ON {', '.join(whole)} TO {REPORTS_PLACEHOLDER}"] if whole else []),
+        *(f"GRANT SELECT {part} TO {REPORTS_PLACEHOLDER}" for part in parts),
+    ]
+
+
+def _readable_columns(table: Table) -> list[str]:
+    """All columns, or those that are named; never a sealed one, a digest or a blind index."""
+    named = table.info["reports"]
+    chosen = [column for column in table.columns if named is True or column.name in named]
+    return [
+        column.name
+        for column in chosen
+        if not isinstance(column.type.impl if isinstance(column.type, TypeDecorator) else column.type, LargeBinary)
+        and not column.name.endswith(("_index", "_digest", "_hash", "password", "token"))
+    ]
 
 
 def _literal(seed: Insert | str) -> str:

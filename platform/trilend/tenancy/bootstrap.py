@@ -7,9 +7,16 @@ from trilend.tenancy.rights import cluster_preparation, database_preparation
 _ADVISORY_LOCK = 7_415_923_001
 
 
-def prepare_cluster(superuser_url: str, *, owner_password: str, login_password: str, cells: int) -> None:
-    """Create the fixed roles of a server (idempotent). Needs a superuser; `trilend prepare --print` does it by hand."""
-    text = cluster_preparation(cells=range(cells), owner_password=owner_password, login_password=login_password)
+def prepare_cluster(
+    superuser_url: str, *, owner_password: str, login_password: str, cells: int, pooler_password: str | None = None
+) -> None:
+    """Create the fixed roles of a server (idempotent). Needs a superuser; `trilend prepare` prints it for your hands."""
+    text = cluster_preparation(
+        cells=range(cells),
+        owner_password=owner_password,
+        login_password=login_password,
+        pooler_password=pooler_password,
+    )
     _run(superuser_url, text)
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, scoped_session, sessionmaker
 from trilend.config import settings
 from trilend.db.base import REGISTRY_SCHEMA
 from trilend.db.engine import READ_ONLY_TRANSACTION, Scope, in_scope
+from trilend.db.shares import held_by
 from trilend.tenancy.door import OPEN, Admission, Reason, admission_of
 from trilend.tenancy.errors import NotAdmitted, NoTenantBound, not_admitted
 from trilend.tenancy.models import Door, Tenant
@@ -89,6 +90,7 @@ class _Binding:
     """One stretch of work for one tenant; its identity keeps the sessions of two stretches apart."""
 
     tenant: BoundTenant
+    statement_seconds: int | None = None
     refused: NotAdmitted | None = None
 
 
@@ -99,9 +101,23 @@ _keeping_books: ContextVar[bool] = ContextVar("trilend_bookkeeping", default=Fal
 @contextmanager
 def bound(tenant: BoundTenant) -> Iterator[BoundTenant]:
     """Bind the work inside to `tenant`; its session is closed (and rolled back unless committed) at the end."""
-    token = _binding.set(_Binding(tenant))
-    try:
+    with _bound_as(_Binding(tenant)):
         yield tenant
+
+
+@contextmanager
+def bound_request(tenant: BoundTenant, statement_seconds: int | None = None) -> Iterator[BoundTenant]:
+    """Bind a request, for which somebody waits: its statements end soon, and it counts against the tenant's share."""
+    limit = statement_seconds or settings().request_statement_seconds
+    with held_by(tenant.schema), _bound_as(_Binding(tenant, limit)):
+        yield tenant
+
+
+@contextmanager
+def _bound_as(binding: _Binding) -> Iterator[None]:
+    token = _binding.set(binding)
+    try:
+        yield
     finally:
         tenant_session.remove()
         _binding.reset(token)
@@ -109,10 +125,14 @@ def bound(tenant: BoundTenant) -> Iterator[BoundTenant]:
 
 def current_tenant() -> BoundTenant:
     """The tenant this work is bound to; raises `NoTenantBound`."""
+    return _bound().tenant
+
+
+def _bound() -> _Binding:
     binding = _binding.get()
     if binding is None:
         raise NoTenantBound("no tenant is bound: wrap the work in tenancy.context.bound()")
-    return binding.tenant
+    return binding
 
 
 def refused_write() -> NotAdmitted | None:
@@ -144,16 +164,21 @@ def bookkeeping() -> Iterator[None]:
 
 
 def _tenant_scope() -> Scope:
+    binding = _bound()
+    admission, schema = binding.tenant.admission, binding.tenant.schema
+    may_write = admission.is_open or (_keeping_books.get() and admission.allows_bookkeeping)
+    return Scope(schema, schema, statement_seconds=binding.statement_seconds, read_only=not may_write)
+
+
+def report_engine(statement_seconds: int) -> Engine:
+    """The bound tenant's engine with transactions that only read, and end soon: for SQL that the tenant wrote itself."""
     tenant = current_tenant()
-    may_write = tenant.admission.is_open or (_keeping_books.get() and tenant.admission.allows_bookkeeping)
-    return Scope(role=tenant.schema, schema=tenant.schema, read_only=not may_write)
+    scope = Scope(role=tenant.schema, schema=tenant.schema, statement_seconds=statement_seconds, read_only=True)
+    return in_scope(engine_of(tenant.shard, tenant.cell), lambda: scope)
 
 
 def _session_key() -> int:
-    binding = _binding.get()
-    if binding is None:
-        raise NoTenantBound("no tenant is bound: wrap the work in tenancy.context.bound()")
-    return id(binding)
+    return id(_bound())
 
 
 @cache

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from trilend.db.base import now
 from trilend.db.engine import Scope
-from trilend.tenancy.blueprint import Blueprint, blueprint_of
+from trilend.tenancy.blueprint import Blueprint, blueprint_of, reports_role
 from trilend.tenancy.context import RegistrySession
 from trilend.tenancy.migration.steps import targets
 from trilend.tenancy.models import Tenant, TenantState
@@ -73,15 +73,18 @@ def make_space(
 
 
 def drop_space(owner: psycopg.Connection[tuple[object, ...]], schema: str) -> None:
-    """Remove a schema with all that is in it, and its role; nothing happens if they are gone."""
+    """Remove a schema with all that is in it, and its roles; nothing happens if they are gone."""
     scope = Scope(role=schema, schema=schema)
-    owner.execute(f"DROP SCHEMA IF EXISTS {scope.schema} CASCADE; DROP ROLE IF EXISTS {scope.role}".encode())
+    roles = f"{scope.role}, {reports_role(scope.role)}"
+    owner.execute(f"DROP SCHEMA IF EXISTS {scope.schema} CASCADE; DROP ROLE IF EXISTS {roles}".encode())
 
 
 def _opening(scope: Scope, cell: int) -> str:
     return (
         f"CREATE ROLE {scope.role} NOLOGIN; "
         f"GRANT {scope.role} TO {cell_login(cell)} WITH INHERIT FALSE, SET TRUE; "
+        f"CREATE ROLE {reports_role(scope.role)} NOLOGIN; "
+        f"GRANT {reports_role(scope.role)} TO CURRENT_USER WITH INHERIT FALSE, SET TRUE; "
         f"CREATE SCHEMA {scope.schema}; "
         f"GRANT USAGE ON SCHEMA {scope.schema} TO {scope.role}; "
         f"SET LOCAL search_path TO {scope.schema}"

@@ -7,7 +7,7 @@ from psycopg import sql
 from trilend.db.base import REGISTRY_SCHEMA
 from trilend.tenancy.servers import LOGIN, cell_login, cell_password
 
-OWNER, REGISTRY = "trilend_owner", "trilend_registry"
+OWNER, REGISTRY, POOLER = "trilend_owner", "trilend_registry", "trilend_pooler"
 GUARD_SCHEMA = "trilend_guard"
 CONNECTIONS_PER_CELL = 64
 
@@ -17,80 +17,65 @@ _LIMITS = {
     "transaction_timeout": "15min",
     "lock_timeout": "10s",
     "idle_in_transaction_session_timeout": "60s",
+    "temp_file_limit": "2GB",
+    "work_mem": "16MB",
 }
 
-# Functions by which a plain SELECT could change its role or settings, run a text as SQL, reach files, large objects or
-# other sessions, hold a lock or a backend, or read what the server counts of other tenants' tables.
-_FUNCTIONS = (
-    "set_config",
-    "lo\\_%",
-    "loread",
-    "lowrite",
-    "pg\\_read\\_%",
-    "pg\\_ls\\_%",
-    "pg\\_stat\\_%",
-    "pg\\_advisory\\_%",
-    "pg\\_try\\_advisory\\_%",
-    "pg\\_notify",
-    "pg\\_sleep%",
-    "pg\\_cancel\\_backend",
-    "pg\\_terminate\\_backend",
-    "pg\\_logical\\_%",
-    "pg\\_export\\_snapshot",
-    "pg\\_%\\_size",
-    "pg\\_lock\\_status",
-    "pg\\_blocking\\_pids",
-    "pg\\_get\\_backend\\_memory\\_contexts",
+# Closed by default: of the functions that do something, or tell of the server, PUBLIC keeps these alone. What a later
+# PostgreSQL brings is closed until somebody has looked at it (the decisions are in docs/decisions/walls.md).
+_KEPT = (
+    "clock_timestamp",
+    "timeofday",
+    "random",
+    "random_normal",
+    "array_sample",
+    "array_shuffle",
+    "gen_random_uuid",
+    "uuidv4",
+    "uuidv7",
+    "nextval",
+    "currval",
+    "lastval",
+    "pg_typeof",
+    "pg_input_is_valid",
+    "pg_backend_pid",
+    "pg_client_encoding",
+)
+
+# And these are closed although they only read: what a text run as SQL, other sessions, or rights of others tell.
+_CLOSED = (
     "%to\\_xml%",
-)
-
-# Catalogs and views that name other tenants or tell how much they have. Name look-ups of the server need none of them.
-_RELATIONS = (
-    "pg\\_stat%",
-    "pg\\_roles",
-    "pg\\_user",
-    "pg\\_group",
-    "pg\\_user\\_mappings",
-    "pg\\_auth\\_members",
-    "pg\\_db\\_role\\_setting",
-    "pg\\_shdepend",
-    "pg\\_locks",
-    "pg\\_prepared\\_xacts",
-    "pg\\_class",
-    "pg\\_attribute",
-    "pg\\_namespace",
-    "pg\\_tables",
-    "pg\\_views",
-    "pg\\_indexes",
-    "pg\\_index",
-    "pg\\_sequence%",
-    "pg\\_constraint",
-    "pg\\_proc",
-    "pg\\_trigger",
-    "pg\\_default\\_acl",
-    "pg\\_init\\_privs",
-    "pg\\_depend",
-    "pg\\_description",
+    "has\\_%\\_privilege",
+    "row\\_security\\_active",
+    "txid\\_%",
+    "inet\\_server\\_%",
+    "lo\\_%",
 )
 
 
-def cluster_preparation(*, cells: Iterable[int], owner_password: str, login_password: str) -> str:
+def cluster_preparation(
+    *, cells: Iterable[int], owner_password: str, login_password: str, pooler_password: str | None = None
+) -> str:
     """SQL (idempotent, for a superuser) that makes the fixed roles of a server.
 
     The owner holds schemas and makes tenant roles. The application's login and those of the cells own nothing,
-    inherit nothing and may only SET ROLE; a cell's password derives from the application's.
+    inherit nothing and may only SET ROLE; a cell's password derives from the application's. The pooler's login may ask
+    for the secrets of these logins, by which it recognises them, and for nothing else; without a password it has none.
     """
     logins = {LOGIN: login_password} | {cell_login(cell): cell_password(login_password, cell) for cell in cells}
     return "\n".join(
         [
             _role(OWNER, "LOGIN CREATEROLE NOINHERIT", owner_password),
             _role(REGISTRY, "NOLOGIN", None),
+            _role(POOLER, "LOGIN NOINHERIT CONNECTION LIMIT 8" if pooler_password else "NOLOGIN", pooler_password),
             *(
                 _role(name, f"LOGIN NOINHERIT CONNECTION LIMIT {CONNECTIONS_PER_CELL}", password)
                 for name, password in logins.items()
             ),
             *(f"ALTER ROLE {name} SET {limit} = '{value}';" for name in logins for limit, value in _LIMITS.items()),
             f"GRANT {REGISTRY} TO {LOGIN} WITH INHERIT FALSE, SET TRUE;",
+            # In these nothing is taken from PUBLIC: a login has no business there.
+            "REVOKE CONNECT, TEMPORARY ON DATABASE postgres, template1 FROM PUBLIC;",
         ]
     )
 
@@ -98,32 +83,39 @@ def cluster_preparation(*, cells: Iterable[int], owner_password: str, login_pass
 def database_preparation(*, cells: Iterable[int]) -> str:
     """SQL (idempotent, for a superuser) that takes from PUBLIC, in the database it runs in, what a tenant must not have.
 
-    Nothing is left to PUBLIC but plain queries; a guard refuses every change of structure by a login of the
-    application, whatever role it has taken.
+    Nothing is left to PUBLIC but plain queries of tables it was given: no catalog, no language to write code in, no
+    function that acts. A guard refuses every change of structure by a login of the application, whatever role it has
+    taken. What is taken is given to the owner and to monitoring, never more than PUBLIC had.
     """
     logins = ", ".join([LOGIN, *(cell_login(cell) for cell in cells)])
     return f"""
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 DO $$ BEGIN
   EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
-  EXECUTE format('GRANT CONNECT ON DATABASE %I TO {logins}', current_database());
+  EXECUTE format('GRANT CONNECT ON DATABASE %I TO {logins}, {POOLER}', current_database());
   EXECUTE format('GRANT CONNECT, CREATE ON DATABASE %I TO {OWNER}', current_database());
 END $$;
+REVOKE USAGE ON LANGUAGE plpgsql, sql FROM PUBLIC;
+GRANT USAGE ON LANGUAGE plpgsql, sql TO {OWNER};
 DO $$ DECLARE taken text; BEGIN
   FOR taken IN SELECT oid::regprocedure FROM pg_catalog.pg_proc
-    WHERE pronamespace = 'pg_catalog'::regnamespace AND {_named("proname", _FUNCTIONS)}
+    WHERE pronamespace = 'pg_catalog'::regnamespace AND prokind = 'f' AND proname <> ALL ({_array(_KEPT)})
+      AND (provolatile = 'v' OR starts_with(proname, 'pg_') OR proname LIKE ANY ({_array(_CLOSED)}))
+      AND has_function_privilege('{LOGIN}', oid, 'EXECUTE')
   LOOP
     EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', taken);
     EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO {OWNER}, pg_monitor', taken);
   END LOOP;
   FOR taken IN SELECT oid::regclass FROM pg_catalog.pg_class
-    WHERE relnamespace = 'pg_catalog'::regnamespace AND relkind IN ('r', 'v') AND {_named("relname", _RELATIONS)}
-      AND has_table_privilege('{LOGIN}', oid, 'SELECT')
+    WHERE relnamespace IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
+      AND relkind IN ('r', 'v') AND has_any_column_privilege('{LOGIN}', oid, 'SELECT')
   LOOP
     EXECUTE format('REVOKE ALL ON %s FROM PUBLIC', taken);
     EXECUTE format('GRANT SELECT ON %s TO {OWNER}, pg_monitor', taken);
   END LOOP;
 END $$;
+REVOKE USAGE ON SCHEMA information_schema FROM PUBLIC;
+GRANT USAGE ON SCHEMA information_schema TO {OWNER}, pg_monitor;
 CREATE SCHEMA IF NOT EXISTS {GUARD_SCHEMA};
 CREATE OR REPLACE FUNCTION {GUARD_SCHEMA}.refuse_structure() RETURNS event_trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -131,6 +123,14 @@ BEGIN
     RAISE EXCEPTION 'logins of the application change no structure' USING ERRCODE = 'insufficient_privilege';
   END IF;
 END $$;
+CREATE OR REPLACE FUNCTION {GUARD_SCHEMA}.pooler_secret(login text, OUT name text, OUT secret text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp AS $$
+  SELECT rolname, rolpassword FROM pg_catalog.pg_authid
+  WHERE rolname = login AND rolcanlogin AND (rolname = '{LOGIN}' OR starts_with(rolname, 'trilend_cell_'));
+$$;
+REVOKE ALL ON FUNCTION {GUARD_SCHEMA}.pooler_secret(text) FROM PUBLIC;
+GRANT USAGE ON SCHEMA {GUARD_SCHEMA} TO {POOLER};
+GRANT EXECUTE ON FUNCTION {GUARD_SCHEMA}.pooler_secret(text) TO {POOLER};
 DROP EVENT TRIGGER IF EXISTS trilend_refuse_structure;
 CREATE EVENT TRIGGER trilend_refuse_structure ON ddl_command_start EXECUTE FUNCTION {GUARD_SCHEMA}.refuse_structure();
 """
@@ -160,6 +160,6 @@ def _role(name: str, options: str, password: str | None) -> str:
     )
 
 
-def _named(column: str, patterns: Iterable[str]) -> str:
-    quoted = ", ".join(f"'{pattern}'" for pattern in patterns)
-    return f"{column} LIKE ANY (ARRAY[{quoted}])"
+def _array(texts: Iterable[str]) -> str:
+    quoted = ", ".join(f"'{text}'" for text in texts)
+    return f"ARRAY[{quoted}]"

@@ -98,4 +98,6 @@ def _open(server: Server, cell: int | None) -> Engine:
         kept=configured.database_pool_kept,
         most=configured.database_pool_size,
         schemas=configured.database_schemas_per_connection,
+        share=configured.database_connections_per_tenant,
+        patience=configured.database_patience_seconds,
     )

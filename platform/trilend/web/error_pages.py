@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException, default_exceptions
+from werkzeug.exceptions import HTTPException, ServiceUnavailable, default_exceptions
 
 from trilend.web.context import ShellContexts, use_plain_context
 
@@ -81,6 +81,20 @@ _PAGE_TOO_OLD = ErrorText(
     "clock-pause",
 )
 
+_OVERLOADED = ErrorText(
+    _("Please try again in a moment"),
+    _("Wait a few seconds, then go back and send it again."),
+    "hourglass",
+)
+
+
+class Overloaded(ServiceUnavailable):
+    """A limit of time or number stopped the request; the sentence says which, `code` names it for programs."""
+
+    def __init__(self, sentence: str | LazyString, code_name: str, retry_after: int) -> None:
+        super().__init__(description=cast(str, sentence), retry_after=retry_after)
+        self.code_name = code_name
+
 
 def request_id() -> str:
     """The number of this request in logs and on error pages; taken from a proxy's header when that is well formed."""
@@ -124,7 +138,7 @@ def _error_page(error: HTTPException, contexts: ShellContexts) -> Response:
         "trilend/errors/error.html",
         layout="trilend/page.html" if signed_in else "trilend/bare.html",
         status=status,
-        text=_PAGE_TOO_OLD if isinstance(error, CSRFError) else TEXTS[status],
+        text=_text_for(error, status),
         detail=_detail(error),
         request_id=request_id(),
     )
@@ -135,11 +149,17 @@ def _error_page(error: HTTPException, contexts: ShellContexts) -> Response:
     return response
 
 
+def _text_for(error: HTTPException, status: int) -> ErrorText:
+    if isinstance(error, CSRFError):
+        return _PAGE_TOO_OLD
+    return _OVERLOADED if isinstance(error, Overloaded) else TEXTS[status]
+
+
 def _detail(error: HTTPException) -> str | LazyString | None:
     """The sentence that the code gave when it refused; none where it is only the standard's."""
     standard = default_exceptions[error.code].description if error.code in default_exceptions else None
     is_ours = error.description != standard and not isinstance(error, CSRFError) and (error.code or 500) < 500
-    return error.description if is_ours else None
+    return error.description if is_ours or isinstance(error, Overloaded) else None
 
 
 def _name_request(response: Response) -> Response:

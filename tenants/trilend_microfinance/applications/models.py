@@ -34,6 +34,7 @@ class Application(Created, TenantBase):
             "info": {
                 "ddl": ("CREATE SEQUENCE loan_application_number",),
                 "sequences": ("loan_application_number",),
+                "reports": True,
             }
         },
     )

@@ -17,7 +17,7 @@ from trilend.credit.terms import Terms
 from trilend.documents.models import Document
 from trilend.documents.service import file_document
 from trilend.documents.typesetting import typeset
-from trilend.errors import Refused
+from trilend.errors import NotFound, Refused
 from trilend.messages.service import send
 from trilend.money import format_yuan, in_words
 from trilend.parameters.service import business_date, figure
@@ -81,8 +81,11 @@ def resend_link(session: Session, actor: Actor, loan_id: int) -> None:
 
 
 def contract_envelope(session: Session, loan_id: int) -> Envelope:
-    """The envelope of a loan's contract."""
-    return envelopes_of(session, SUBJECT, loan_id)[0]
+    """The envelope of a loan's contract; raises `NotFound`."""
+    found = envelopes_of(session, SUBJECT, loan_id)
+    if not found:
+        raise NotFound(_l("This loan does not exist."))
+    return found[0]
 
 
 def ready_to_disburse(session: Session) -> Sequence[Loan]:

@@ -16,6 +16,7 @@ class Product(Created, TenantBase):
         CheckConstraint("min_amount > 0 AND min_amount <= max_amount"),
         CheckConstraint("min_periods >= 1 AND min_periods <= max_periods"),
         CheckConstraint("max_annual_rate > 0 AND max_annual_rate <= 1"),
+        {"info": {"reports": True}},
     )
 
     id: Mapped[BigKey]

@@ -31,7 +31,7 @@ class Loan(Created, TenantBase):
         CheckConstraint("principal > 0"),
         Index("loan_running", "as_of", "id", postgresql_where="state = 'active'"),
         Index("loan_state", "state", "id"),
-        {"info": {"ddl": ("CREATE SEQUENCE loan_number",), "sequences": ("loan_number",)}},
+        {"info": {"ddl": ("CREATE SEQUENCE loan_number",), "sequences": ("loan_number",), "reports": True}},
     )
 
     id: Mapped[BigKey]
@@ -76,7 +76,7 @@ class LoanEvent(Created, TenantBase):
     """A fact about a loan: never changed; `key` makes it happen once, `value_date` is the day it counts from."""
 
     __tablename__ = "loan_event"
-    __table_args__ = (Index("loan_event_loan", "loan_id"), {"info": {"append_only": True}})
+    __table_args__ = (Index("loan_event_loan", "loan_id"), {"info": {"append_only": True, "reports": True}})
 
     id: Mapped[BigKey]
     key: Mapped[str] = mapped_column(String(64), unique=True)

@@ -100,7 +100,7 @@ def forget(installation: Installation, companies: list[Company]) -> None:
     with psycopg.connect(installation.database.superuser_url) as connection:
         for company in companies:
             connection.execute(f"DROP SCHEMA IF EXISTS {company.schema} CASCADE".encode())
-            connection.execute(f"DROP ROLE IF EXISTS {company.schema}".encode())
+            connection.execute(f"DROP ROLE IF EXISTS {company.schema}, {company.schema}_reports".encode())
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from alembic import op
 
 from trilend.tenancy.plans.models import FIRST_PLANS
 
-revision = "0003b"
+revision = "0004"
 down_revision = "0003"
 
 _CREATED = sa.text("now()")

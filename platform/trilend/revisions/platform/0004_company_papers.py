@@ -5,7 +5,7 @@ from alembic import op
 
 from trilend.tenancy.blueprint import ROLE_PLACEHOLDER
 
-revision = "0003b"
+revision = "0004"
 down_revision = "0003"
 
 

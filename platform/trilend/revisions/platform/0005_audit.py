@@ -5,8 +5,8 @@ from alembic import op
 
 from trilend.tenancy.blueprint import ROLE_PLACEHOLDER
 
-revision = "0004"
-down_revision = "0003b"
+revision = "0005"
+down_revision = "0004"
 
 _APPEND_ONLY = (
     "CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {} "

@@ -1,0 +1,212 @@
+"""Rules on the source that keep walls whole: who may open the database by himself, and what is remembered between requests."""
+
+import ast
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ROOTS = ("platform/trilend", "tenants", "integrations", "sandbox", "plugins/trilend_sdk")
+OPEN_TO_ALL = ("platform/trilend/db/", "platform/trilend/tenancy/")
+
+RAW = frozenset(
+    {
+        *("create_engine", "open_engine", "engine_of", "in_scope", "report_engine", "raw_connection"),
+        *(
+            "owner_connection",
+            "RegistrySession",
+            "psycopg.connect",
+            "psycopg.Connection.connect",
+            "psycopg.AsyncConnection.connect",
+        ),
+        *(
+            "psycopg_pool",
+            "psycopg.Connection.connect",
+            "NullPool",
+            "QueuePool",
+            "SharedPool",
+            "Scope",
+            "driver_connection",
+            "dbapi_connection",
+        ),
+    }
+)
+"""What reaches the database past `tenant_session`."""
+
+ALLOWED: Mapping[str, tuple[frozenset[str], str]] = {
+    "platform/trilend/jobs/service.py": (frozenset({"RegistrySession"}), "jobs of the platform lie in the registry"),
+    "platform/trilend/web/health.py": (frozenset({"RegistrySession"}), "readiness asks whether the registry answers"),
+    "platform/trilend/signup/service.py": (frozenset({"RegistrySession"}), "who signs up has no tenant yet"),
+    "platform/trilend/signup/making.py": (frozenset({"RegistrySession"}), "who signs up has no tenant yet"),
+    "platform/trilend/signup/views.py": (frozenset({"RegistrySession"}), "who signs up has no tenant yet"),
+    "platform/trilend/messages/service.py": (frozenset({"RegistrySession"}), "the outbox is the registry's"),
+    "platform/trilend/console/views.py": (frozenset({"RegistrySession"}), "operators work on the registry"),
+    "platform/trilend/cli/tenants.py": (frozenset({"RegistrySession"}), "operators work on the registry"),
+    "platform/trilend/embedded/postgres.py": (frozenset({"psycopg.connect"}), "asks whether its own server is up"),
+    "platform/trilend/embedded/stack.py": (
+        frozenset({"RegistrySession", "psycopg.connect"}),
+        "makes the database of one machine and its operator",
+    ),
+    "platform/trilend/embedded/demo.py": (
+        frozenset({"RegistrySession", "psycopg.connect"}),
+        "removes a demo company that was half made",
+    ),
+}
+"""By file: what it may use, and why. A new line here is a new hole that somebody has to want."""
+
+REMEMBERED: Mapping[str, str] = {
+    "platform/trilend/app.py:_template_folders": "folders of the code",
+    "platform/trilend/app.py:create_tenant_app": "the application of all tenants; holds no rows",
+    "platform/trilend/config.py:settings": "the installation's settings",
+    "platform/trilend/documents/typesetting.py:_font_folder": "fonts and templates of the code",
+    "platform/trilend/jobs/service.py:_handlers": "functions by name, filled at import",
+    "platform/trilend/kinds.py:kinds": "kinds that are installed",
+    "platform/trilend/plugin_host/catalogue.py:hooks_of": "plugins that are installed",
+    "platform/trilend/plugin_host/catalogue.py:installed": "plugins that are installed",
+    "platform/trilend/storage/keys.py:_derived": "keyed by the tenant's wrapped key, which no two tenants share",
+    "platform/trilend/tenancy/blueprint.py:_source": "the one function that makes blueprints",
+    "platform/trilend/tenancy/blueprint.py:blueprint_of": "keyed by kind; holds no rows of anybody",
+    "platform/trilend/tenancy/context.py:_engine_for": "keyed by server and cell; bound to a tenant only per transaction",
+    "platform/trilend/tenancy/context.py:_registry_engine": "the registry's",
+    "platform/trilend/tenancy/migration/steps.py:branch": "revisions of the code",
+    "platform/trilend/tenancy/servers.py:_cell_url": "keyed by server and cell",
+    "platform/trilend/tenancy/servers.py:_engines": "keyed by server and cell; bound to a tenant only per transaction",
+    "platform/trilend/tenancy/service.py:_cache": "keyed by subdomain, which no two tenants share, for five seconds",
+    "platform/trilend/web/assets.py:content_stamp": "files of the code",
+    "platform/trilend/web/assets.py:icon_names": "files of the code",
+    "platform/trilend/wiring.py:_voice": "translations of the code",
+    "platform/trilend/wiring.py:load": "kinds that are installed",
+    "integrations/trilend_pyhanko/glyphs.py:_fonts": "a font of the code",
+    "integrations/trilend_pyhanko/glyphs.py:_glyph": "a font of the code",
+}
+"""All that outlives a request in a process, and why no tenant can meet another's in it."""
+
+_EMPTY_CALLS = frozenset(
+    {"dict", "list", "set", "defaultdict", "Counter", "deque", "OrderedDict", "local"}
+) | frozenset({"WeakKeyDictionary", "WeakValueDictionary", "TTLCache", "LRUCache"})
+
+
+def sources() -> Iterator[tuple[str, ast.Module]]:
+    for root in ROOTS:
+        for file in sorted((ROOT / root).rglob("*.py")):
+            yield str(file.relative_to(ROOT)), ast.parse(file.read_text(encoding="utf-8"))
+
+
+def raw_uses(tree: ast.Module) -> set[str]:
+    """Names from RAW that a module uses, whichever way it imports them."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            found |= {alias.name for alias in node.names} & RAW
+            found |= {f"{node.module}.{alias.name}" for alias in node.names} & RAW
+            found |= {str(node.module).split(".")[0]} & RAW
+        elif isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names} & RAW
+        elif isinstance(node, ast.Attribute):
+            found |= {node.attr} & RAW
+            found |= {ast.unparse(node)} & RAW
+    return found
+
+
+def remembered(path: str, tree: ast.Module) -> set[str]:
+    """Functions with a cache, and empty containers of a module that are there to be filled."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            names = {ast.unparse(decorator).split("(")[0].split(".")[-1] for decorator in node.decorator_list}
+            if names & {"cache", "lru_cache", "cached", "memoize"}:
+                found.add(f"{path}:{node.name}")
+    for node in tree.body:
+        targets = (
+            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        )
+        if targets and _is_to_be_filled(node.value):  # type: ignore[union-attr]
+            found |= {f"{path}:{ast.unparse(target)}" for target in targets}
+    return found
+
+
+def _is_to_be_filled(value: ast.expr | None) -> bool:
+    if isinstance(value, ast.Dict):
+        return not value.keys
+    if isinstance(value, ast.List):
+        return not value.elts
+    if isinstance(value, ast.Call):
+        return ast.unparse(value.func).split(".")[-1] in _EMPTY_CALLS and not value.args
+    return False
+
+
+def test_only_db_and_tenancy_open_the_database_and_others_by_name() -> None:
+    used = {path: raw_uses(tree) for path, tree in sources() if not path.startswith(OPEN_TO_ALL)}
+    surplus = {
+        path: names - ALLOWED.get(path, (frozenset(), ""))[0]
+        for path, names in used.items()
+        if names - ALLOWED.get(path, (frozenset(), ""))[0]
+    }
+    assert surplus == {}, "use tenant_session, or add the file to ALLOWED with a reason"
+
+
+def test_nothing_is_allowed_that_is_no_longer_used() -> None:
+    used = {path: raw_uses(tree) for path, tree in sources()}
+    assert {
+        path: sorted(names - used.get(path, set()))
+        for path, (names, _) in ALLOWED.items()
+        if names - used.get(path, set())
+    } == {}
+
+
+def test_what_outlives_a_request_is_known_and_cannot_mix_tenants() -> None:
+    found: set[str] = set()
+    for path, tree in sources():
+        found |= remembered(path, tree)
+    assert found - REMEMBERED.keys() == set(), "say in REMEMBERED why no tenant can meet another's here"
+    assert REMEMBERED.keys() - found == set(), "this is no longer there"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from sqlalchemy import create_engine",
+        "import sqlalchemy as sa\nsa.create_engine('x')",
+        "import psycopg\npsycopg.connect('x')",
+        "from psycopg import connect",
+        "from trilend.tenancy.servers import engine_of as e",
+        "from trilend.tenancy import servers\nservers.owner_connection('x')",
+        "from trilend.tenancy.context import RegistrySession",
+        "def f(session): return session.connection().connection.driver_connection",
+        "def f(engine): return engine.raw_connection()",
+        "import psycopg_pool",
+        "import psycopg\npsycopg.Connection.connect('x')",
+    ],
+)
+def test_the_rule_sees_each_way_to_the_database(code: str) -> None:
+    assert raw_uses(ast.parse(code))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import functools\n@functools.lru_cache(maxsize=10)\ndef f(x): return x",
+        "from functools import cache\nclass A:\n    @cache\n    def f(self): return 1",
+        "_seen = {}",
+        "_seen: dict[str, int] = {}",
+        "_seen = set()",
+        "from collections import defaultdict\n_seen = defaultdict()",
+    ],
+)
+def test_the_rule_sees_each_memory(code: str) -> None:
+    assert remembered("x.py", ast.parse(code))
+
+
+def test_the_key_cache_keeps_tenants_apart(scene: object) -> None:
+    from tests.isolation.conftest import Scene
+
+    from trilend.storage.keys import tenant_key
+    from trilend.tenancy.context import bound
+
+    assert isinstance(scene, Scene)
+    keys = set()
+    for tenant in (scene.attacker, scene.neighbour, scene.stranger):
+        with bound(tenant):
+            keys |= {tenant_key(purpose) for purpose in ("field", "index", "object", "secret")}
+    assert len(keys) == 12
