@@ -22,6 +22,7 @@ from trilend.jobs.dead_letters import discard, failed_jobs, retry
 from trilend.jobs.errors import JobNotFound, ReasonMissing
 from trilend.jobs.models import Job, JobState, Schedule, TenantWork
 from trilend.jobs.service import enqueue
+from trilend.parameters.closing import END_OF_DAY
 from trilend.tenancy.context import RegistrySession, bound, tenant_session
 
 _TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
@@ -134,7 +135,7 @@ def test_the_company_sets_the_time_of_its_end_of_day(
 ) -> None:
     client = signed_in(browse(f"{tenant.slug}.localhost"), "/login/", "admin")
     client.get("/work/")
-    row = session.scalars(select(Schedule)).one()
+    row = session.scalars(select(Schedule).where(Schedule.name == END_OF_DAY)).one()
     post(client, f"/work/schedules/{row.id}", time="02:30", enabled="1")
     session.refresh(row)
     assert (row.cron, row.enabled) == ("30 2 * * *", True)

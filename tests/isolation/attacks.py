@@ -298,7 +298,6 @@ _REFUSED: Mapping[str, Sequence[str]] = {
         "SELECT binary_upgrade_set_next_pg_authid_oid(99999)",
         "SELECT inet_server_addr()",
         "SELECT txid_current()",
-        "SELECT pg_current_xact_id()",
         "CHECKPOINT",
         "SET TRANSACTION SNAPSHOT '00000003-0000001B-1'",
         "PREPARE TRANSACTION 'forever'",

@@ -39,6 +39,7 @@ _KEPT = (
     "pg_typeof",
     "pg_input_is_valid",
     "pg_backend_pid",
+    "pg_current_xact_id",  # lines of the audit log carry it
     "pg_client_encoding",
 )
 
