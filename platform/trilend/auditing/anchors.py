@@ -17,7 +17,7 @@ from trilend.audit.models import AnchorMethod, AuditAnchor, RegistryAnchor
 from trilend.auditing.errors import TimestampRefused
 from trilend.auditing.timestamps import Stamp, is_configured, request_timestamp, verify_timestamp
 from trilend.db.base import now
-from trilend.storage.keys import installation_key
+from trilend.storage.keys import installation_keys
 from trilend.tenancy.context import BoundTenant, RegistrySession, current_tenant
 
 _OWN = "own key "
@@ -131,7 +131,7 @@ def adopt_anchors(session: Session) -> Sequence[Anchor]:
 
 def is_of_another_installation(anchor: Anchor) -> bool:
     """Whether another installation signed it with its own key: here it proves nothing, for or against."""
-    return not anchor.by_authority and anchor.signer.startswith(_OWN) and anchor.signer != own_name()
+    return not anchor.by_authority and anchor.signer.startswith(_OWN) and anchor.signer not in _own_keys()
 
 
 def fault_of(anchor: Anchor, tenant: BoundTenant) -> str:
@@ -147,7 +147,9 @@ def fault_of(anchor: Anchor, tenant: BoundTenant) -> str:
         if anchor.by_authority:
             stamp = verify_timestamp(anchor.statement.encode(), bytes(anchor.signature))
             return "" if stamp.at == anchor.signed_at else "it was signed at another time"
-        _own_key().public_key().verify(bytes(anchor.signature), anchor.statement.encode())
+        _own_keys().get(anchor.signer, _own_key()).public_key().verify(
+            bytes(anchor.signature), anchor.statement.encode()
+        )
     except (InvalidSignature, TimestampRefused) as error:
         return f"its signature does not verify ({error})" if str(error) else "its signature does not verify"
     return "" if stated["stated_at"] == anchor.signed_at.isoformat() else "it was signed at another time"
@@ -155,12 +157,17 @@ def fault_of(anchor: Anchor, tenant: BoundTenant) -> str:
 
 def own_name() -> str:
     """What this installation's own key is called: by the beginning of its public half."""
-    public = _own_key().public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-    return f"{_OWN}{public.hex()[:16]}"
+    return next(iter(_own_keys()))
 
 
 def _own_key() -> Ed25519PrivateKey:
-    return Ed25519PrivateKey.from_private_bytes(installation_key("audit-anchor"))
+    return next(iter(_own_keys().values()))
+
+
+def _own_keys() -> dict[str, Ed25519PrivateKey]:
+    """The key in use, and while the master key is being exchanged the former one, by what they are called."""
+    keys = [Ed25519PrivateKey.from_private_bytes(key) for key in installation_keys("audit-anchor")]
+    return {f"{_OWN}{key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()[:16]}": key for key in keys}
 
 
 def _copy(session: Session, anchors: Sequence[Anchor]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import case, func, select
+from sqlalchemy import case, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 from stdnum.cn import ric
@@ -21,7 +21,7 @@ from trilend.storage import objects
 from trilend.storage.areas import JPEG, PDF, PNG, Area
 from trilend.tenancy.context import BoundTenant, RegistrySession, current_tenant
 from trilend.tenancy.names import is_uscc
-from trilend.tenancy.plans.service import check_storage, measure_storage_by
+from trilend.tenancy.plans.service import check_storage
 
 MOST_BYTES = 10 * 1024 * 1024
 EXPIRING_DAYS = 60
@@ -215,10 +215,3 @@ def _is_resident_id(number: str) -> bool:
 
 def _media_type(content: bytes) -> str:
     return next((media_type for start, media_type in _TYPES.items() if content.startswith(start)), "")
-
-
-def _stored(session: Session) -> int:
-    return int(session.scalar(select(func.coalesce(func.sum(CompanyPaper.size), 0))) or 0)
-
-
-measure_storage_by(_stored)

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from flask import abort, flash, g, redirect, render_template, request, url_for
 from flask_appbuilder import BaseView
+from flask_appbuilder.security.forms import SelectDataRequired
 from flask_appbuilder.security.sqla.models import User
 from flask_appbuilder.security.views import (
     AuthDBView,
@@ -78,6 +79,8 @@ class UsersView(KnownActions, UserDBModelView):  # type: ignore[misc]
         "login_count": _l("Number of sign-ins"),
         "created_on": _l("Added on"),
     }
+    # FAB's own check asks for a role or a group, and stumbles where a form has no groups.
+    validators_columns = {"roles": [SelectDataRequired(_l("Choose at least one role."))]}
     description_columns = {
         "username": _l("Used to sign in"),
         "active": _l("Somebody who has left keeps the past work, but may not sign in"),

@@ -70,9 +70,10 @@ def is_wrapped_by_first(wrapped: bytes) -> bool:
     return True
 
 
-def installation_key(purpose: str) -> bytes:
-    """This installation's own 32-byte key for one purpose, which no tenant's key leads to."""
-    return HKDF(SHA256(), 32, salt=None, info=f"installation {purpose}".encode()).derive(_master_keys()[0])
+def installation_keys(purpose: str) -> list[bytes]:
+    """This installation's own 32-byte keys for one purpose, which no tenant's key leads to; the one in use first."""
+    info = f"installation {purpose}".encode()
+    return [HKDF(SHA256(), 32, salt=None, info=info).derive(master_key) for master_key in _master_keys()]
 
 
 def active_key() -> int:

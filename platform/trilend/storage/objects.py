@@ -22,6 +22,7 @@ from trilend.storage.primitives import unseal
 from trilend.storage.stores.interface import PIECE, store
 from trilend.storage.stream import CHUNK, TAG, StreamCipher, StreamHead, chunk_count
 from trilend.tenancy.context import FIRST_KEY, current_tenant
+from trilend.tenancy.plans.service import measure_storage_by
 
 SUBJECT = "stored_object"
 PURPOSE = "object"
@@ -143,6 +144,9 @@ def stored_bytes(session: Session) -> int:
     """How many bytes of files the bound tenant keeps; deleted ones do not count."""
     total = session.scalar(select(func.sum(StoredObject.size)).where(StoredObject.deleted_at.is_(None)))
     return int(total or 0)
+
+
+measure_storage_by(stored_bytes)
 
 
 def object_name(tenant_id: str, key: str, number: int) -> str:

@@ -1,8 +1,10 @@
 """The end of a log is signed with the time every night, so that even the owner of the database cannot write it anew."""
 
 import json
+import os
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
+from tests.clock import time_comes
 from tests.flow.auditing.authority import Authority, running
 from tests.flow.auditing.conftest import Attack, write
 from tests.unit.trilend.audit.test_verification import REWRITE
@@ -21,10 +24,11 @@ from trilend.auditing.anchors import fault_of, registry_anchors
 from trilend.auditing.checks import check_log
 from trilend.auditing.errors import TimestampRefused
 from trilend.auditing.timestamps import verify_timestamp
+from trilend.config import settings
 from trilend.jobs.models import Job, JobState
-from trilend.jobs.queue import anchor_audit_logs
 from trilend.jobs.service import enqueue, run_job
-from trilend.tenancy.context import RegistrySession
+from trilend.storage.keys import new_master_key
+from trilend.tenancy.context import RegistrySession, bound, tenant_session
 
 
 @pytest.fixture
@@ -124,6 +128,27 @@ def test_without_an_authority_the_installation_signs_by_itself(
     assert held.signer.startswith("own key ")
     assert fault_of(held, tenant) == ""
     assert check_log(session).problem is None
+
+
+def test_an_exchange_of_the_master_key_leaves_what_was_signed_good(
+    session: Session, tenant: Any, anchor: Callable[[], Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(session, "one")
+    anchor()
+    former = os.environ["TRILEND_MASTER_KEY"]
+    monkeypatch.setenv("TRILEND_MASTER_KEY", new_master_key())
+    monkeypatch.setenv("TRILEND_MASTER_KEY_OTHER", former)
+    settings.cache_clear()
+    try:
+        write(session, "two")
+        anchor()
+        first, second = registry_anchors(tenant.id)
+        assert first.signer != second.signer
+        assert [fault_of(each, tenant) for each in (first, second)] == ["", ""]
+        assert fault_of(replace(first, signature=second.signature), tenant) == "its signature does not verify"
+    finally:
+        monkeypatch.undo()
+        settings.cache_clear()
 
 
 def test_a_log_signed_by_ourselves_is_signed_by_the_authority_when_there_is_one(
@@ -277,7 +302,9 @@ def test_every_company_is_anchored_at_night(
 ) -> None:
     other = new_tenant("broker", name="别的公司")
     write(session, "one")
-    anchor_audit_logs()
+    for each in (tenant, other):
+        with bound(each):
+            time_comes(tenant_session(), "anchor_audit_log")
     run_jobs()
 
     assert [held.number for held in registry_anchors(tenant.id)] == [1]

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
+from tests.clock import time_comes
 
 from trilend.audit.models import AuditEntry
 from trilend.audit.service import Actor
@@ -317,11 +318,8 @@ def test_the_sweep_of_one_tenant_leaves_anothers_files_alone(
 
 def test_the_sweep_is_a_job_of_every_night(session: Session, run_jobs: Callable[[], int], tenant: BoundTenant) -> None:
     from trilend.jobs.models import Job, JobState
-    from trilend.jobs.queue import app, configure, sweep_stores
 
-    configure()
-    assert app.conf.beat_schedule["sweep-stores"]["task"] == sweep_stores.name
-    sweep_stores()
+    time_comes(session, "sweep_files")
     run_jobs()
     job = session.scalars(select(Job).where(Job.name == "storage.sweep")).one()
     assert (job.state, job.result["seen"] if job.result else None) == (JobState.DONE, 0)

@@ -110,6 +110,16 @@ def test_person_is_added_with_the_plain_form_and_found_with_the_plain_filter(off
     assert 'value="zhao"' in found
 
 
+def test_person_without_a_role_is_refused_with_a_sentence(office: FlaskClient) -> None:
+    form = office.get("/users/add").text
+    person = {"first_name": "敏", "last_name": "赵", "username": "norole", "email": "norole@example.com", "active": "y"}
+    secret = {"password": "a long enough one", "conf_password": "a long enough one"}
+    answer = office.post("/users/add", data=person | secret | {"csrf_token": token_in(form)})
+    assert answer.status_code == 200
+    assert "norole@example.com" in answer.text
+    assert "norole" not in office.get("/users/list/").text
+
+
 def test_form_with_an_error_keeps_what_was_entered(office: FlaskClient) -> None:
     token = token_in(office.get("/users/add").text)
     entered = {"first_name": "敏", "username": "<keep me>", "csrf_token": token}
