@@ -15,6 +15,7 @@ from trilend.auditing.checks import check_log, whole_check_is_due
 from trilend.auditing.errors import ChainBroken, TooManyLines
 from trilend.auditing.export import (
     MOST_IN_WORKBOOK,
+    PORTION,
     ExportForm,
     Row,
     portions,
@@ -112,7 +113,7 @@ def _export(run: JobRun) -> dict[str, Any]:
     job = session.get_one(Job, run.id)
     actor = actor_of(session, job.created_by)
     until = session.query(AuditHead.number).scalar() or 0
-    counted = _Counted(portions(session, filters, until=until), until, run)
+    counted = _Counted(portions(session, filters, until=until, size=PORTION), until, run)
     if form == ExportForm.XLSX:
         content: bytes | Iterator[bytes] = workbook(iter(counted))
     else:

@@ -15,6 +15,7 @@ from trilend.tenancy.context import RegistrySession
 from trilend.tenancy.door import admission_of
 from trilend.tenancy.models import Operator, TenantState
 from trilend.web.badges import STATES
+from trilend.web.language import begin_session_anew
 
 blueprint = Blueprint("console", __name__)
 PAGE_SIZE = 50
@@ -52,7 +53,7 @@ def sign_in() -> str | Response | tuple[str, int]:
         with RegistrySession() as registry:
             operator = authenticate(registry, form.username.data, form.password.data)
             if operator is not None:
-                session.clear()
+                begin_session_anew()
                 session["operator"] = operator.id
                 return redirect(url_for(".tenants"))
         form.password.errors = [_l("The user name or the password is wrong.")]
@@ -63,7 +64,7 @@ def sign_in() -> str | Response | tuple[str, int]:
 @blueprint.get("/logout")
 def sign_out() -> Response:
     """Sign the operator out."""
-    session.clear()
+    begin_session_anew()
     return redirect(url_for(".sign_in"))
 
 

@@ -105,6 +105,9 @@ def look_around_until(ended: threading.Event) -> None:
     while not ended.is_set():
         try:
             begin_rounds(now())
+        except Exception:
+            log.exception("rounds could not be begun")
+        try:
             found = look_around()
         except Exception:
             # Database or broker are away: what is due waits for them in its tables.

@@ -77,6 +77,8 @@ def enqueue_once(session: Session, key: str, name: str, payload: dict[str, Any])
     """Add a job to the caller's transaction unless one with this key is or was there; says whether it was added."""
     model = Job if isinstance(session, TenantSession) else RegistryJob
     values = {"name": name, "queue": queue_of(name), "payload": payload, "key": key} | _origin(None)
+    if model is RegistryJob:
+        del values["created_by"]
     defaults = {"state": JobState.QUEUED, "attempts": 0, "done_steps": 0, "total_steps": 0, "note": ""}
     statement = upsert(model).values(values | defaults).on_conflict_do_nothing(index_elements=["key"])
     added = session.execute(statement.returning(model.id)).scalar_one_or_none()

@@ -28,6 +28,14 @@ _TRADITIONAL = frozenset({"hant", "hk", "mo", "tw"})
 blueprint = Blueprint("trilend_language", __name__)
 
 
+def begin_session_anew() -> None:
+    """Forget all of the session but the language that was chosen."""
+    chosen = session.get(_SESSION_KEY)
+    session.clear()
+    if chosen:
+        session[_SESSION_KEY] = chosen
+
+
 def select_language() -> str:
     """The language of this request: `?lang=`, else the session's, else the browser's, else Simplified Chinese."""
     if not has_request_context():
@@ -50,6 +58,14 @@ def current_language() -> str:
 def html_language(code: str) -> str:
     """The BCP 47 tag of a language code, for the `lang` attribute."""
     return _HTML_CODES.get(code, "en")
+
+
+def begin_session_anew() -> None:
+    """Forget all of the session but the language that was chosen."""
+    chosen = session.get(_SESSION_KEY)
+    session.clear()
+    if chosen:
+        session[_SESSION_KEY] = chosen
 
 
 def install_languages(app: Flask, directories: Sequence[Path]) -> None:
