@@ -60,14 +60,6 @@ def html_language(code: str) -> str:
     return _HTML_CODES.get(code, "en")
 
 
-def begin_session_anew() -> None:
-    """Forget all of the session but the language that was chosen."""
-    chosen = session.get(_SESSION_KEY)
-    session.clear()
-    if chosen:
-        session[_SESSION_KEY] = chosen
-
-
 def install_languages(app: Flask, directories: Sequence[Path]) -> None:
     """Gives a plain Flask app the languages, with the catalogues of `directories` over the shared ones."""
     app.config["BABEL_TRANSLATION_DIRECTORIES"] = ";".join(_catalogue_paths(directories))
