@@ -128,7 +128,8 @@ def _contents(installation: Any, schema: str) -> dict[str, Any]:
             " WHERE c.relnamespace = %s::regnamespace AND NOT tgisinternal",
             (schema,),
         ).fetchall()
-        tables = [name for kind, name in relations if kind == "r"]
+        # Beat enters a company's schedules when it first looks at it.
+        tables = [name for kind, name in relations if kind == "r" and name != "schedule"]
         counts = {
             name: connection.execute(f'SELECT count(*) FROM {schema}."{name}"'.encode()).fetchone() for name in tables
         }

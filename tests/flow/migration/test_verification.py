@@ -34,7 +34,7 @@ TAMPERINGS = {
     "a right too many": (
         "GRANT UPDATE ON {schema}.audit_entry TO {schema}",
         "REVOKE UPDATE ON {schema}.audit_entry FROM {schema}",
-        "not expected: r audit_entry owner=trilend_owner rights={trilend_owner=arwdDxtm/trilend_owner,~=arw/trilend_owner}",
+        "not expected: r audit_entry owner=trilend_owner rights={trilend_owner=arwdDxtm/trilend_owner,~=rw/trilend_owner",
     ),
     "a right on one column": (
         "GRANT UPDATE (id) ON {schema}.audit_entry TO {schema}",
