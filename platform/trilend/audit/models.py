@@ -36,7 +36,9 @@ class AuditEntry(Created, TenantBase):
     reason: Mapped[str] = mapped_column(String(500), default="")
     details: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     changes: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
-    transaction_id: Mapped[int] = mapped_column(server_default=text("(pg_current_xact_id()::text::bigint)"))
+    transaction_id: Mapped[int] = mapped_column(
+        server_default=text("(CAST(CAST(pg_current_xact_id() AS text) AS bigint))")
+    )
 
 
 class AuditLink(TenantBase):

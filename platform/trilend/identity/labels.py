@@ -16,6 +16,7 @@ SUBJECTS: dict[str, LazyString] = {
     "Company": _l("Company"),
     "ApiClients": _l("API clients"),
     "Applications": _l("Applications"),
+    "Archives": _l("Export"),
     "AuditLog": _l("Audit log"),
     "Books": _l("Books"),
     "Connections": _l("Connections"),

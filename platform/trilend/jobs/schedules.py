@@ -120,7 +120,7 @@ def _rows(session: Session, tenant: BoundTenant, at: datetime) -> Sequence[Sched
     missing = {each.name: each for each in declared_for(tenant.kind) if tenant.kind in kinds()}
     for row in rows:
         missing.pop(row.name, None)
-    if not missing:
+    if not missing or not tenant.admission.is_open:
         return rows
     new = [
         {

@@ -22,7 +22,7 @@ def upgrade() -> None:
     """Chain the lines there are in the order of their ids, and every later one when its transaction commits."""
     op.add_column("audit_entry", sa.Column("changes", sa.JSON(), server_default="{}", nullable=False))
     # Stable within the migration's transaction, so that the rows there are need not be written anew.
-    number = sa.text("(pg_current_xact_id()::text::bigint)")
+    number = sa.text("(CAST(CAST(pg_current_xact_id() AS text) AS bigint))")
     op.add_column("audit_entry", sa.Column("transaction_id", sa.BigInteger(), server_default=number, nullable=False))
     op.create_index("audit_entry_time", "audit_entry", ["created_at", "id"])
     op.create_index("audit_entry_actor", "audit_entry", ["actor", "created_at", "id"])

@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 from trilend.db.base import now
 from trilend.jobs import running, watch
 from trilend.jobs.handlers import Policy, handles
-from trilend.jobs.models import Job, JobState, Queue, TenantWork
+from trilend.jobs.models import Job, JobState, Queue, Schedule, TenantWork
 from trilend.jobs.runs import JobRun
+from trilend.jobs.schedules import schedules_of
 from trilend.jobs.service import enqueue, run_job
 from trilend.tenancy.context import RegistrySession, bound, tenant_session
 from trilend.tenancy.models import Door, Tenant
@@ -73,6 +74,10 @@ def test_a_crash_between_commit_and_send_loses_nothing(session: Session, tenant:
 
 
 def test_a_commit_that_comes_late_is_waited_for(session: Session, tenant: Any, offers: list[Any]) -> None:
+    # Whatever the time of the day: nothing is due by the clock meanwhile.
+    schedules_of(session, tenant, now())
+    session.execute(update(Schedule).values(next_at=now() + timedelta(hours=5)))
+    session.commit()
     enqueue(session, "test.note", {})
     watch.announce([tenant.id])
     with_registry_time = hint(tenant).touched_at

@@ -14,7 +14,9 @@ from werkzeug.test import Client
 
 from trilend.company.watch import CHECK_DOMAINS
 from trilend.config import settings
-from trilend.jobs.service import enqueue_once
+from trilend.db.base import now
+from trilend.jobs.models import JobState, RegistryJob
+from trilend.jobs.rounds import begin_rounds
 from trilend.tenancy.context import RegistrySession
 from trilend.tenancy.domains.errors import (
     DomainClaimed,
@@ -294,8 +296,11 @@ def test_the_job_looks_at_what_is_due_and_at_nothing_else(
         registry.commit()
     publish(dns, host, token)
 
-    assert enqueue_once(CHECK_DOMAINS)
-    assert not enqueue_once(CHECK_DOMAINS)
+    begin_rounds(now() + timedelta(hours=1))
+    begin_rounds(now() + timedelta(hours=2))
+    with RegistrySession() as registry:
+        waiting = select(func.count()).where(RegistryJob.name == CHECK_DOMAINS, RegistryJob.state == JobState.QUEUED)
+        assert registry.scalar(waiting) == 1
     run_jobs()
 
     with RegistrySession() as registry:
