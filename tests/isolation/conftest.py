@@ -44,8 +44,11 @@ class Scene:
 
 _STATE = """
 SELECT
-  (SELECT md5(string_agg(m::text, '|' ORDER BY m.oid)) FROM pg_auth_members AS m),
-  (SELECT md5(string_agg(concat(to_jsonb(a) - 'rolpassword'), '|' ORDER BY a.oid)) FROM pg_authid AS a WHERE rolname ~ 'trilend|postgres' OR rolname = ANY(%(schemas)s)),
+  (SELECT md5(string_agg(m::text, '|' ORDER BY m.oid)) FROM pg_auth_members AS m
+     JOIN pg_roles AS held ON held.oid = m.roleid JOIN pg_roles AS holder ON holder.oid = m.member
+     WHERE held.rolname = ANY(%(schemas)s) OR holder.rolname = ANY(%(schemas)s) OR NOT starts_with(held.rolname, 't_')),
+  (SELECT md5(string_agg(concat(to_jsonb(a) - 'rolpassword'), '|' ORDER BY a.oid)) FROM pg_authid AS a
+     WHERE rolname ~ 'trilend|postgres' OR rolname = ANY(%(schemas)s)),
   (SELECT md5(string_agg(s::text, '|' ORDER BY s.setdatabase, s.setrole)) FROM pg_db_role_setting AS s),
   (SELECT md5(string_agg(concat(oid, relname, relowner, relacl, relkind, relhastriggers), '|' ORDER BY oid))
      FROM pg_class WHERE relnamespace = ANY(SELECT to_regnamespace(s) FROM unnest(%(schemas)s) AS s)),

@@ -37,27 +37,27 @@ RAW = frozenset(
 ALLOWED: Mapping[str, tuple[frozenset[str], str]] = {
     "platform/trilend/archives/carrying.py": (
         frozenset({"owner_connection"}),
-        "carries whole companies as the owner: it needs their schemas and the registry's row of them",
+        "carries whole companies, as the owner",
     ),
     "platform/trilend/archives/closing.py": (
         frozenset({"RegistrySession", "owner_connection"}),
-        "carries whole companies as the owner: it needs their schemas and the registry's row of them",
+        "carries whole companies, as the owner",
     ),
     "platform/trilend/archives/export.py": (
         frozenset({"RegistrySession", "owner_connection"}),
-        "carries whole companies as the owner: it needs their schemas and the registry's row of them",
+        "carries whole companies, as the owner",
     ),
     "platform/trilend/archives/landing.py": (
         frozenset({"RegistrySession", "owner_connection"}),
-        "carries whole companies as the owner: it needs their schemas and the registry's row of them",
+        "carries whole companies, as the owner",
     ),
     "platform/trilend/archives/moving.py": (
         frozenset({"RegistrySession", "owner_connection"}),
-        "carries whole companies as the owner: it needs their schemas and the registry's row of them",
+        "carries whole companies, as the owner",
     ),
     "platform/trilend/archives/passages.py": (
         frozenset({"RegistrySession", "owner_connection"}),
-        "carries whole companies as the owner: it needs their schemas and the registry's row of them",
+        "carries whole companies, as the owner",
     ),
     "platform/trilend/archives/restoring.py": (
         frozenset({"RegistrySession", "psycopg.connect"}),
