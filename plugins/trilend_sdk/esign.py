@@ -18,7 +18,6 @@ from trilend_sdk.payload import (
     EffectResult,
     Payload,
     PersonName,
-    Uscc,
 )
 
 API = "esign/1"
@@ -29,7 +28,7 @@ class EnrolmentRequest(Payload):
     """The company that wants a signing identity: registered name and unified social credit code."""
 
     organization: str = Field(min_length=1)
-    uscc: Uscc
+    uscc: str
 
 
 class Enrolment(Payload):
