@@ -6,7 +6,6 @@
 import ast
 import inspect
 import sys
-import textwrap
 import typing
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
@@ -60,7 +59,7 @@ def examples_in(folder: Path) -> dict[str, str]:
             if isinstance(node, ast.FunctionDef) and node.name in names:
                 first = min(decorator.lineno for decorator in node.decorator_list)
                 lines = source.splitlines()[first - 1 : node.end_lineno]
-                found[node.name] = textwrap.dedent("\n".join(lines))
+                found[node.name] = "\n".join(lines)
     return found
 
 
