@@ -19,8 +19,10 @@ from trilend_sdk.bank import (
     TransferResult,
     TransferStatus,
 )
-from trilend_sdk.payload import CheckResult
+from trilend_sdk.payload import CheckResult, EffectQuery
 
+# The words that the protocol has; it knows no returned transfers.
+_STATUSES = frozenset(TransferStatus) - {TransferStatus.RETURNED}
 _YUAN = re.compile(r"-?[0-9]{1,16}\.[0-9]{2}")
 
 
@@ -33,10 +35,10 @@ class OpenBank:
         return _transfer(context, order)
 
     @hookimpl
-    def bank_transfer_status(self, context: PluginContext, idempotency_key: str) -> TransferResult:
+    def bank_transfer_status(self, context: PluginContext, query: EffectQuery) -> TransferResult:
         """Ask the bank where a transfer stands."""
-        answer = ask(context, "/v1/transfers/query", {"idempotency_key": idempotency_key})
-        return _transfer_result(answer, idempotency_key, Retryable, frozenset(TransferStatus))
+        answer = ask(context, "/v1/transfers/query", {"idempotency_key": query.idempotency_key})
+        return _transfer_result(answer, query.idempotency_key, Retryable, _STATUSES)
 
     @hookimpl
     def bank_statement(self, context: PluginContext, query: StatementQuery) -> StatementPage:
@@ -84,13 +86,12 @@ def _transfer(context: PluginContext, order: TransferOrder) -> TransferResult:
     body = {
         "idempotency_key": order.idempotency_key,
         "from": context.config["account_number"],
-        "to": order.payee.model_dump(),
+        "to": order.payee.model_dump(include={"holder", "number", "bank_name"}),
         "amount": f"{order.amount:.2f}",
         "purpose": order.purpose,
     }
     answer = send_order(context, "/v1/transfers", body)
-    known = frozenset(TransferStatus) - {TransferStatus.NOT_FOUND}
-    return _transfer_result(answer, order.idempotency_key, OutcomeUnknown, known)
+    return _transfer_result(answer, order.idempotency_key, OutcomeUnknown, _STATUSES - {TransferStatus.NOT_FOUND})
 
 
 def _transfer_result(
@@ -100,7 +101,7 @@ def _transfer_result(
         result = TransferResult(
             idempotency_key=answer.fields["idempotency_key"],
             status=TransferStatus(answer.fields["status"]),
-            bank_reference=answer.fields["reference"],
+            reference=answer.fields["reference"],
             reason=answer.fields["reason"],
         )
     except (KeyError, TypeError, ValueError):

@@ -28,26 +28,29 @@ from trilend_pyhanko import certificates, documents, identity, seal
 from trilend_pyhanko.identity import Identity
 from trilend_sdk.context import PluginContext
 from trilend_sdk.errors import Terminal
-from trilend_sdk.esign import SealKind, SignedDocument, SignRequest
+from trilend_sdk.esign import Placement, SealKind, SignatureLevel, SignRequest, SignResult, SignStatus
 
 T = TypeVar("T")
 
 
-def sign(context: PluginContext, request: SignRequest) -> SignedDocument:
+def sign(context: PluginContext, request: SignRequest) -> SignResult:
     """Sign the document as the company, or as a person by an event certificate made for this signature alone.
 
     Raises `Terminal` when the document cannot be read, the field exists, the place is not on the page, a character
     has no glyph, or the identity is absent, expired or another company's.
     """
+    placement = _placement(request)
     writer = documents.open_for_signing(request.document)
     documents.require_free_field(writer, request.field_name)
-    box = documents.signature_box(writer, request.placement)
-    appearance = seal.draw(request.signer, request.placement.width, request.placement.height)
+    box = documents.signature_box(writer, placement)
+    appearance = seal.draw(request.signer, placement.width, placement.height)
     signed_at = context.clock().replace(microsecond=0)
     signer = _signing_identity(context, request, signed_at)
-    document = _write(writer, request, signer, box, appearance, signed_at)
+    document = _write(writer, request, placement, signer, box, appearance, signed_at)
     context.log.info("document signed", field=request.field_name, kind=request.signer.kind.value)
-    return SignedDocument(
+    return SignResult(
+        idempotency_key=request.idempotency_key,
+        status=SignStatus.SIGNED,
         document=document,
         certificate_subject=certificates.subject_text(signer.certificate),
         certificate_serial=f"{signer.certificate.serial_number:x}",
@@ -67,6 +70,14 @@ def run_coroutine(coroutine: Coroutine[Any, Any, T]) -> T:
     """The coroutine's result, run in a thread of its own: the caller's thread may have an event loop already."""
     with ThreadPoolExecutor(max_workers=1) as pool:
         return pool.submit(asyncio.run, coroutine).result()
+
+
+def _placement(request: SignRequest) -> Placement:
+    if request.level is not SignatureLevel.B_B:
+        raise Terminal(f"本连接只能做 B-B 级签名，不能做 {request.level.value} 级。", code="level_unsupported")
+    if request.placement is None:
+        raise Terminal("请给出签名的位置：本插件不在预留的空签名域中签名。", code="placement_missing")
+    return request.placement
 
 
 def _signing_identity(context: PluginContext, request: SignRequest, now: datetime) -> Identity:
@@ -99,6 +110,7 @@ def _comparable(name: str) -> str:
 def _write(
     writer: IncrementalPdfFileWriter,
     request: SignRequest,
+    placement: Placement,
     signer: Identity,
     box: tuple[float, float, float, float],
     appearance: bytes,
@@ -108,8 +120,8 @@ def _write(
         signed_at,
         _metadata(request),
         _pyhanko_signer(signer),
-        stamp_style=_stamp(writer, appearance, request.placement.width, request.placement.height),
-        new_field_spec=SigFieldSpec(request.field_name, on_page=request.placement.page, box=box),  # type: ignore[arg-type]
+        stamp_style=_stamp(writer, appearance, placement.width, placement.height),
+        new_field_spec=SigFieldSpec(request.field_name, on_page=placement.page, box=box),  # type: ignore[arg-type]
     )
     output = BytesIO()
     with documents.refusing_damage():

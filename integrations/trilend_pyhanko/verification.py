@@ -17,7 +17,7 @@ from pyhanko_certvalidator import ValidationContext
 from trilend_pyhanko import certificates, container, identity
 from trilend_pyhanko.signing import run_coroutine
 from trilend_sdk.context import PluginContext
-from trilend_sdk.esign import SignatureVerdict, VerificationReport
+from trilend_sdk.esign import SignatureVerdict, VerificationReport, VerifyRequest
 
 _UNREADABLE = "这份文件不是可读的 PDF，或已经损坏。"
 _BROKEN_SIGNATURE = "签名已经损坏，或不是本插件支持的格式。"
@@ -36,16 +36,16 @@ class _Examination:
     now: datetime
 
 
-def verify(context: PluginContext, document: bytes) -> VerificationReport:
+def verify(context: PluginContext, request: VerifyRequest) -> VerificationReport:
     """Judge every signature, oldest first, trusting the configured authority and nothing else.
 
     A certificate must have been in force at the time the signature states, which the signature covers. The report is
     `ok` when there is a signature, each is intact, valid and trusted, and the last covers the file to its end.
     A document that cannot be read gives a report with one verdict that says so.
     """
-    examination = _Examination(document, identity.trust_roots(context), context.clock())
+    examination = _Examination(request.document, identity.trust_roots(context), request.as_of or context.clock())
     try:
-        signatures, broken = _signatures(PdfFileReader(BytesIO(document)))
+        signatures, broken = _signatures(PdfFileReader(BytesIO(request.document)))
     except Exception:  # a damaged file can fail anywhere in its reader, and must give a report
         return VerificationReport(ok=False, signatures=(_unreadable("", _UNREADABLE),))
     last = len(signatures) - 1

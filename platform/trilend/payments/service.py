@@ -31,6 +31,7 @@ from trilend_sdk.bank import (
     TransferStatus,
 )
 from trilend_sdk.errors import OutcomeUnknown, Retryable, Terminal
+from trilend_sdk.payload import EffectQuery
 
 log = structlog.get_logger(__name__)
 
@@ -38,6 +39,7 @@ _PAGE = 500
 _STATE_AFTER = {
     TransferStatus.SETTLED: InstructionState.SETTLED,
     TransferStatus.REJECTED: InstructionState.REJECTED,
+    TransferStatus.RETURNED: InstructionState.REJECTED,
     TransferStatus.ACCEPTED: InstructionState.ACCEPTED,
 }
 
@@ -166,7 +168,9 @@ def _send(where: Target, order: TransferOrder) -> TransferResult | None:
 
 def _ask_then_send(where: Target, order: TransferOrder) -> TransferResult | None:
     try:
-        found = call(where, "bank_transfer_status", TransferResult, idempotency_key=order.idempotency_key)
+        found = call(
+            where, "bank_transfer_status", TransferResult, query=EffectQuery(idempotency_key=order.idempotency_key)
+        )
     except (OutcomeUnknown, Retryable, Terminal):
         return None
     return _send(where, order) if found.status == TransferStatus.NOT_FOUND else found
@@ -179,7 +183,7 @@ def _conclude(
     if instruction.state in OPEN_STATES:
         instruction.state = _STATE_AFTER[result.status] if result else InstructionState.UNKNOWN
         if result:
-            instruction.bank_reference, instruction.reason = result.bank_reference, result.reason[:300]
+            instruction.bank_reference, instruction.reason = result.reference, result.reason[:300]
         if instruction.state == InstructionState.SETTLED:
             instruction.settled_at = now()
             settled(session, instruction)

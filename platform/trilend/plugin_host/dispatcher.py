@@ -19,14 +19,14 @@ from trilend.tenancy.context import tenant_or_none
 from trilend.tenancy.models import TenantState
 from trilend_sdk.context import PluginContext
 from trilend_sdk.errors import OutcomeUnknown, PluginError
-from trilend_sdk.hooks import topics
+from trilend_sdk.hooks import facts
+from trilend_sdk.manifest import Holder
+from trilend_sdk.placeholders import Placeholders
 
 log = structlog.get_logger(__name__)
 
 Result = TypeVar("Result")
-_DEADLINES = {"esign_sign": 60.0, "esign_enrol": 60.0, "esign_verify": 60.0}
-_DEFAULT_DEADLINE = 20.0
-_MOVES_MONEY = "bank_transfer"
+_MOVES_MONEY = frozenset({"bank_transfer", "bank_batch", "bank_debit"})
 _calls = ThreadPoolExecutor(max_workers=32, thread_name_prefix="plugin")
 _seconds = Histogram("trilend_plugin_call_seconds", "Duration of plugin calls", ["plugin", "hook", "outcome"])
 
@@ -66,20 +66,23 @@ def call(where: Target, hook: str, result: type[Result], *, deadline: float | No
     Raises `RealMoneyOnTrial`, and the SDK's `Retryable`, `Terminal` or `OutcomeUnknown`. A plugin that raises anything else, takes longer
     than its deadline or returns something of another type yields `OutcomeUnknown`: its effect outside is not known.
     """
-    if hook == _MOVES_MONEY:
+    if hook in _MOVES_MONEY:
         check_may_pay(where)
     manifest = plugin(where.plugin).manifest
+    held = {secret.name for secret in manifest.secrets if secret.held_by is Holder.HOST}
+    placeholders = Placeholders.of({name: value for name, value in where.secrets.items() if name in held})
     context = PluginContext(
         config=where.config,
-        secrets=where.secrets,
-        http=Egress(allowed_hosts(manifest.egress, where.config)),
+        secrets=where.secrets | dict(placeholders.by_name),
+        http=Egress(allowed_hosts(manifest.egress, where.config), placeholders),
         clock=now,
         log=structlog.get_logger("trilend.plugin").bind(plugin=where.plugin, connection=where.connection_id),
+        connection=str(where.connection_id),
     )
     started = now()
     outcome = "error"
     try:
-        answer = _run(where.plugin, hook, context, payload, deadline or _DEADLINES.get(hook, _DEFAULT_DEADLINE))
+        answer = _run(where.plugin, hook, context, payload, deadline or facts(hook).deadline)
         if not isinstance(answer, result):
             raise OutcomeUnknown("the plugin returned something unexpected", code="bad_result")
         outcome = "ok"
@@ -94,11 +97,7 @@ def call(where: Target, hook: str, result: type[Result], *, deadline: float | No
 
 def result_type(hook: str) -> type[Any]:
     """The declared result of a hook, from its specification."""
-    for topic in topics().values():
-        specification = getattr(topic.SPECIFICATION, hook, None)
-        if specification is not None:
-            return typing.cast(type[Any], typing.get_type_hints(specification)["return"])
-    raise LookupError(hook)
+    return typing.cast(type[Any], facts(hook).result_type)
 
 
 def _run(identity: str, hook: str, context: PluginContext, payload: dict[str, Any], deadline: float) -> Any:

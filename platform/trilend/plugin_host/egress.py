@@ -13,6 +13,7 @@ import httpx
 from trilend.config import settings
 from trilend_sdk.context import HttpRequest, HttpResponse
 from trilend_sdk.errors import OutcomeUnknown, Retryable, Terminal
+from trilend_sdk.placeholders import Placeholders
 
 _FIELD = re.compile(r"\$\{([a-z_]+)\}")
 _MAX_ANSWER = 20 * 1024 * 1024
@@ -25,12 +26,16 @@ class Egress:
     proxy or credential from this process's environment.
     """
 
-    def __init__(self, hosts: frozenset[str]) -> None:
+    def __init__(self, hosts: frozenset[str], placeholders: Placeholders | None = None) -> None:
         self._hosts = hosts
+        self._placeholders = placeholders or Placeholders.of({})
 
     def send(self, request: HttpRequest) -> HttpResponse:
         """Send one request; see `trilend_sdk.context.HttpClient.send` for the errors."""
         self._check(request.url)
+        if request.auth is not None or request.client_certificate:
+            raise Terminal("this host does not sign in for plugins yet", code="service_unavailable")
+        request = self._placeholders.fill(request)
         context = ssl.create_default_context(cadata=request.trust_pem) if request.trust_pem else True
         try:
             with httpx.Client(
@@ -79,5 +84,10 @@ def allowed_hosts(egress: Sequence[str], config: Mapping[str, Any]) -> frozenset
     hosts = set()
     for entry in egress:
         field = _FIELD.fullmatch(entry)
-        hosts.add((urlsplit(str(config.get(field[1], ""))).hostname or "") if field else entry)
+        hosts.add(_host(str(config.get(field[1], ""))) if field else entry)
     return frozenset(hosts - {""})
+
+
+def _host(address: str) -> str:
+    """The host of a URL, or of a bare host name."""
+    return urlsplit(address if "//" in address else f"//{address}").hostname or ""

@@ -30,7 +30,7 @@ from trilend.signing.errors import (
 )
 from trilend.signing.models import Envelope, EnvelopeState, Signatory, SignatoryRole, Signature
 from trilend_sdk.errors import PluginError
-from trilend_sdk.esign import Placement, SealKind, SignedDocument, Signer, SignRequest
+from trilend_sdk.esign import Placement, SealKind, Signer, SignRequest, SignResult, SignStatus
 
 CODE_MINUTES = 10
 MAX_CODE_FAILURES = 5
@@ -206,17 +206,21 @@ def _sign(session: Session, actor: Actor, signatory: Signatory, *, evidence: Map
     return signature
 
 
-def _signed_by_plugin(session: Session, envelope: Envelope, request: SignRequest) -> SignedDocument:
+def _signed_by_plugin(session: Session, envelope: Envelope, request: SignRequest) -> SignResult:
     where = target(session, connection(session, envelope.connection_id))
     try:
-        return call(where, "esign_sign", SignedDocument, request=request)
+        result = call(where, "esign_sign", SignResult, request=request)
     except PluginError as error:
         raise SigningFailed(error.message) from error
+    if result.status is not SignStatus.SIGNED:
+        raise SigningFailed(result.reason)
+    return result
 
 
 def _request(signatory: Signatory, content: bytes, evidence: Mapping[str, str]) -> SignRequest:
     company = signatory.role == SignatoryRole.COMPANY
     return SignRequest(
+        idempotency_key=f"signature-{signatory.envelope_id}-{signatory.position}",
         document=content,
         field_name=f"Signature{signatory.position + 1}",
         signer=Signer(

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from stdnum import luhn
 
-from trilend_sandbox.bank.clock import utc_now, wire_instant
-from trilend_sandbox.bank.errors import Refusal
+from trilend_sandbox.house.clock import utc_now, wire_instant
+from trilend_sandbox.house.errors import Refusal
 
 CLEARING = "CLEARING"
 CASH = "CASH"

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from trilend_sandbox.bank import settings
 from trilend_sandbox.bank.accounts import (
@@ -18,9 +18,6 @@ from trilend_sandbox.bank.accounts import (
     total_fen,
 )
 from trilend_sandbox.bank.clients import register_client, registered_clients
-from trilend_sandbox.bank.database import Database
-from trilend_sandbox.bank.errors import Refusal
-from trilend_sandbox.bank.faults import Fault, FaultKind, clear_faults, order_fault, waiting_faults
 from trilend_sandbox.bank.ledger import Movement, entries_after, open_with_balance, pay_in
 from trilend_sandbox.bank.money import format_yuan, parse_yuan
 from trilend_sandbox.bank.transfers import (
@@ -30,18 +27,15 @@ from trilend_sandbox.bank.transfers import (
     transfers_before,
     transfers_with_key,
 )
-from trilend_sandbox.bank.wire import entry_answer, parse
+from trilend_sandbox.bank.wire import entry_answer
+from trilend_sandbox.house.database import Database
+from trilend_sandbox.house.errors import Refusal
+from trilend_sandbox.house.web import AdminBody, parse
 
 NEWEST = 2**62
 MAXIMUM_PAGE = 500
 
 Yuan = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,12})(\.[0-9]{1,2})?$")]
-
-
-class AdminBody(BaseModel):
-    """A request body of the admin API; unknown fields are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class AccountBody(AdminBody):
@@ -77,15 +71,6 @@ class PayInBody(AdminBody):
     amount: Yuan
     remark: str = Field(default="", max_length=120)
     booked_on: date | None = None
-
-
-class FaultBody(AdminBody):
-    """Order a fault for the next calls."""
-
-    kind: FaultKind
-    count: int = 1
-    endpoint: str = ""
-    seconds: float = 2.0
 
 
 class SettingsBody(AdminBody):
@@ -175,24 +160,6 @@ def _add_transfer_views(blueprint: Blueprint, database: Database) -> None:
         with database.writing() as connection:
             return jsonify(settled=settle_waiting(connection))
 
-    @blueprint.post("/faults")
-    def add_fault() -> ResponseReturnValue:
-        asked = parse(FaultBody, request.get_data())
-        with database.writing() as connection:
-            order_fault(connection, Fault(asked.kind, asked.endpoint, asked.seconds, asked.count))
-            return jsonify(faults=[_fault(fault) for fault in waiting_faults(connection)]), 201
-
-    @blueprint.get("/faults")
-    def list_faults() -> ResponseReturnValue:
-        with database.reading() as connection:
-            return jsonify(faults=[_fault(fault) for fault in waiting_faults(connection)])
-
-    @blueprint.delete("/faults")
-    def forget_faults() -> ResponseReturnValue:
-        with database.writing() as connection:
-            clear_faults(connection)
-        return "", 204
-
 
 def _add_bank_views(blueprint: Blueprint, database: Database, public_key: str) -> None:
     @blueprint.get("/bank")
@@ -258,13 +225,4 @@ def _transfer(transfer: Transfer) -> dict[str, Any]:
         "status": transfer.status,
         "reason": transfer.reason,
         "created_at": transfer.created_at,
-    }
-
-
-def _fault(fault: Fault) -> dict[str, Any]:
-    return {
-        "kind": fault.kind,
-        "endpoint": fault.endpoint,
-        "seconds": fault.seconds,
-        "count": fault.remaining,
     }

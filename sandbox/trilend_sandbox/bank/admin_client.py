@@ -1,22 +1,14 @@
 """The admin API of a running sandbox bank as Python calls."""
 
-import ssl
 from collections.abc import Mapping, Sequence
 from datetime import date
-from pathlib import Path
 from typing import Any
 
-import httpx
-
-TIMEOUT_SECONDS = 30.0
+from trilend_sandbox.house.admin_client import AdminClient
 
 
-class BankAdmin:
+class BankAdmin(AdminClient):
     """Calls the admin API; a refusal raises `httpx.HTTPStatusError`. Amounts are text in yuan."""
-
-    def __init__(self, base_url: str, ca_pem: Path) -> None:
-        self._base_url = base_url
-        self._tls = ssl.create_default_context(cafile=str(ca_pem))
 
     def bank(self) -> dict[str, Any]:
         """Public key, book date, settlement and clients."""
@@ -73,18 +65,6 @@ class BankAdmin:
         """Carry out every accepted transfer; the number of them."""
         return int(self._call("POST", "/admin/transfers/settle")["settled"])
 
-    def order_fault(self, kind: str, count: int = 1, endpoint: str = "", seconds: float = 2.0) -> None:
-        """Let the next calls (of one endpoint, or of any) go wrong."""
-        self._call("POST", "/admin/faults", {"kind": kind, "count": count, "endpoint": endpoint, "seconds": seconds})
-
-    def faults(self) -> list[dict[str, Any]]:
-        """Faults still to come."""
-        return list(self._call("GET", "/admin/faults")["faults"])
-
-    def clear_faults(self) -> None:
-        """Let nothing go wrong any more."""
-        self._call("DELETE", "/admin/faults")
-
     def set_book_date(self, book_date: date | None) -> None:
         """Book new entries on this date; `None` follows the calendar."""
         self._call("POST", "/admin/settings", {"book_date": book_date.isoformat() if book_date else None})
@@ -92,11 +72,3 @@ class BankAdmin:
     def set_settlement(self, settlement: str) -> None:
         """Carry transfers out with the request (`immediate`) or on `settle` (`manual`)."""
         self._call("POST", "/admin/settings", {"settlement": settlement})
-
-    def _call(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None, query: Mapping[str, str] | None = None
-    ) -> dict[str, Any]:
-        with httpx.Client(base_url=self._base_url, verify=self._tls, timeout=TIMEOUT_SECONDS, trust_env=False) as http:
-            answer = http.request(method, path, json=body, params=query)
-        answer.raise_for_status()
-        return dict(answer.json()) if answer.content else {}

@@ -10,10 +10,6 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from flask import Blueprint, Response, request
 
 from trilend_sandbox.bank.clients import SignedRequest, authenticate, require_own_account
-from trilend_sandbox.bank.clock import utc_now, wire_instant
-from trilend_sandbox.bank.database import Database
-from trilend_sandbox.bank.errors import Refusal
-from trilend_sandbox.bank.faults import Fault, FaultKind, take_fault
 from trilend_sandbox.bank.ledger import entries_after
 from trilend_sandbox.bank.money import parse_yuan
 from trilend_sandbox.bank.signatures import answer_text, sign
@@ -26,11 +22,13 @@ from trilend_sandbox.bank.wire import (
     TransferQueryBody,
     balance_answer,
     entry_answer,
-    parse,
     transfer_answer,
 )
-
-DROP_CONNECTION = "trilend_sandbox.drop_connection"
+from trilend_sandbox.house.clock import utc_now, wire_instant
+from trilend_sandbox.house.database import Database
+from trilend_sandbox.house.errors import Refusal
+from trilend_sandbox.house.faults import DROP_CONNECTION, Fault, FaultKind, take_fault
+from trilend_sandbox.house.web import parse
 
 Answer = dict[str, Any]
 Handler = Callable[[Database, str, bytes], Answer]

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from trilend_sandbox.bank.accounts import Account, find_customer_account
-from trilend_sandbox.bank.clock import utc_now
-from trilend_sandbox.bank.errors import Refusal
 from trilend_sandbox.bank.signatures import is_signed_by, public_key, request_text
+from trilend_sandbox.house.clock import utc_now
+from trilend_sandbox.house.errors import Refusal
 
 CLOCK_WINDOW = timedelta(minutes=5)
 MAXIMUM_NONCE_LENGTH = 64

@@ -14,8 +14,9 @@ from trilend_sandbox.bank.accounts import (
     open_account,
     require_account,
 )
-from trilend_sandbox.bank.clock import utc_now, wire_instant
-from trilend_sandbox.bank.errors import InsufficientBalance, Refusal
+from trilend_sandbox.bank.errors import InsufficientBalance
+from trilend_sandbox.house.clock import utc_now, wire_instant
+from trilend_sandbox.house.errors import Refusal
 
 
 @dataclass(frozen=True)

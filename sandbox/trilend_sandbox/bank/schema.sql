@@ -64,16 +64,3 @@ CREATE TABLE IF NOT EXISTS entry (
     idempotency_key        TEXT NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS entry_by_account ON entry (account, id);
-
-CREATE TABLE IF NOT EXISTS fault (
-    id        INTEGER PRIMARY KEY AUTOINCREMENT,
-    kind      TEXT NOT NULL,
-    endpoint  TEXT NOT NULL DEFAULT '',
-    seconds   REAL NOT NULL DEFAULT 0,
-    remaining INTEGER NOT NULL CHECK (remaining > 0)
-) STRICT;
-
-CREATE TABLE IF NOT EXISTS setting (
-    name  TEXT PRIMARY KEY,
-    value TEXT NOT NULL
-) STRICT;

@@ -1,119 +1,30 @@
-"""The bank's server process: `main` starts it on 127.0.0.1 over HTTPS until it is told to stop."""
+"""The sandbox bank as the shared room starts it."""
 
-import argparse
-import errno
-import signal
-import socket
-import sqlite3
-import ssl
-import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
-from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask
-from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 from trilend_sandbox.bank.accounts import ensure_internal_accounts
-from trilend_sandbox.bank.api import DROP_CONNECTION
 from trilend_sandbox.bank.app import create_app
-from trilend_sandbox.bank.credentials import server_context, signing_key
-from trilend_sandbox.bank.database import Database
-from trilend_sandbox.bank.errors import StartFailure
+from trilend_sandbox.bank.texts import FAULTS
+from trilend_sandbox.house.credentials import signing_key
+from trilend_sandbox.house.database import Database
+from trilend_sandbox.house.sandbox import Sandbox
+from trilend_sandbox.house.server import run
 
-HOST = "127.0.0.1"
-DEFAULT_PORT = 8801
-READY = "Sandbox bank ready: "
+
+def build(database: Database, folder: Path) -> Flask:
+    """The bank's application, its internal accounts opened and its key made."""
+    key = signing_key(folder, "bank")
+    with database.writing() as connection:
+        ensure_internal_accounts(connection)
+    return create_app(database, key)
+
+
+SANDBOX = Sandbox("bank", "Sandbox bank", 8801, Path(__file__).with_name("schema.sql"), FAULTS, build)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the sandbox bank until SIGTERM or SIGINT; the exit code is 2 when it cannot start."""
-    options = _options(arguments)
-    try:
-        listener = _listen(options.port)
-        with listener:
-            server = _server(listener, options.data_dir)
-    except StartFailure as failure:
-        print(f"Sandbox bank: {failure}", file=sys.stderr)
-        return 2
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _stop)
-    print(f"{READY}https://{HOST}:{server.port}", flush=True)
-    server.serve_forever()
-    return 0
-
-
-class _Handler(WSGIRequestHandler):
-    """Closes the connection of a client that stays silent, and keeps no request log."""
-
-    timeout = 60
-
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Say nothing: the database holds what happened."""
-
-
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="trilend_sandbox.bank", description="The sandbox bank, on 127.0.0.1 only.")
-    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 takes a free one (default %(default)s)")
-    parser.add_argument("--data-dir", type=Path, required=True, help="where keys and books are kept")
-    return parser.parse_args(arguments)
-
-
-def _listen(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((HOST, port))
-        listener.listen(128)
-    except OverflowError:
-        listener.close()
-        raise StartFailure(f"{port} is no port number.") from None
-    except OSError as error:
-        listener.close()
-        if error.errno == errno.EADDRINUSE:
-            raise StartFailure(f"port {port} is in use by another program.") from None
-        raise StartFailure(f"cannot listen on port {port}: {error.strerror}.") from None
-    return listener
-
-
-def _server(listener: socket.socket, folder: Path) -> ThreadedWSGIServer:
-    app, context = _application(folder)
-    server = ThreadedWSGIServer(HOST, 0, _dropping(app), _Handler, fd=listener.fileno())
-    # The handshake is left to the request's thread: a client that connects and says nothing holds up nobody.
-    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-    server.ssl_context = context
-    return server
-
-
-def _application(folder: Path) -> tuple[Flask, ssl.SSLContext]:
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        context = server_context(folder)
-        key = signing_key(folder)
-        database = Database(folder / "bank.sqlite3")
-        with database.writing() as connection:
-            ensure_internal_accounts(connection)
-    except OSError as error:
-        raise StartFailure(f"the data folder {folder} cannot be used: {error.strerror}.") from None
-    except (ValueError, sqlite3.Error) as error:
-        raise StartFailure(f"the data folder {folder} holds a broken file: {error}.") from None
-    return create_app(database, key), context
-
-
-def _dropping(app: Flask) -> WSGIApplication:
-    """The application, closing the connection without an answer where a fault asked for it."""
-
-    def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        answer = app(environ, start_response)
-        if environ.get(DROP_CONNECTION):
-            environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
-            raise ConnectionAbortedError
-        return answer
-
-    return serve
-
-
-def _stop(number: int, frame: FrameType | None) -> NoReturn:
-    raise SystemExit(0)
+    return run(SANDBOX, arguments)

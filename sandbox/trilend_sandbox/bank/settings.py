@@ -4,7 +4,8 @@ import sqlite3
 from datetime import date
 from enum import StrEnum
 
-from trilend_sandbox.bank.clock import today_in_china
+from trilend_sandbox.house.clock import today_in_china
+from trilend_sandbox.house.settings import read_setting, write_setting
 
 
 class Settlement(StrEnum):
@@ -16,38 +17,26 @@ class Settlement(StrEnum):
 
 def book_date(connection: sqlite3.Connection) -> date:
     """The date new entries are booked on: the one set, or today in China."""
-    value = _read(connection, "book_date")
+    value = read_setting(connection, "book_date")
     return date.fromisoformat(value) if value else today_in_china()
 
 
 def fixed_book_date(connection: sqlite3.Connection) -> date | None:
     """The booking date that was set, if one was."""
-    value = _read(connection, "book_date")
+    value = read_setting(connection, "book_date")
     return date.fromisoformat(value) if value else None
 
 
 def set_book_date(connection: sqlite3.Connection, value: date | None) -> None:
     """Book new entries on this date; `None` follows the calendar again."""
-    _write(connection, "book_date", value.isoformat() if value else "")
+    write_setting(connection, "book_date", value.isoformat() if value else "")
 
 
 def settlement(connection: sqlite3.Connection) -> Settlement:
     """When transfers are carried out."""
-    return Settlement(_read(connection, "settlement") or Settlement.IMMEDIATE)
+    return Settlement(read_setting(connection, "settlement") or Settlement.IMMEDIATE)
 
 
 def set_settlement(connection: sqlite3.Connection, value: Settlement) -> None:
     """Choose when transfers are carried out."""
-    _write(connection, "settlement", value.value)
-
-
-def _read(connection: sqlite3.Connection, name: str) -> str:
-    row = connection.execute("SELECT value FROM setting WHERE name = ?", (name,)).fetchone()
-    return str(row["value"]) if row else ""
-
-
-def _write(connection: sqlite3.Connection, name: str, value: str) -> None:
-    connection.execute(
-        "INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-        (name, value),
-    )
+    write_setting(connection, "settlement", value.value)

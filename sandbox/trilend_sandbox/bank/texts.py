@@ -1,15 +1,26 @@
-"""The page's words in Simplified Chinese and English."""
+"""The faults that the bank offers, and the page's words in Simplified Chinese and English."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
-LANGUAGES = ("zh", "en")
+from trilend_sandbox.house.faults import FaultKind, Offered
+
+FAULTS = Offered(
+    ("transfers", "transfers/query", "statements", "balances", "ping"),
+    (
+        FaultKind.ERROR_BEFORE,
+        FaultKind.DROP_AFTER,
+        FaultKind.DELAY,
+        FaultKind.MALFORMED,
+        FaultKind.WRONG_SIGNATURE,
+        FaultKind.DUPLICATE,
+    ),
+)
 
 TEXTS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
-        "bank": ("沙箱银行", "Sandbox Bank"),
+        "server": ("沙箱银行", "Sandbox Bank"),
         "no_real_money": ("仅供测试,不含真实资金", "For testing only: no real money"),
-        "other_language": ("English", "中文"),
         "accounts": ("账户", "Accounts"),
         "accounts_none": (
             "还没有账户。请在右侧开立第一个账户。",
@@ -61,22 +72,6 @@ TEXTS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "settled": ("已入账", "Settled"),
         "rejected": ("已拒绝", "Rejected"),
         "settle": ("处理全部待入账转账", "Settle all accepted transfers"),
-        "faults": ("故障演练", "Faults"),
-        "faults_none": ("没有待发生的故障。", "No fault is waiting."),
-        "faults_help": ("接口的下几次调用将按设定出错。", "The next calls of the API go wrong as ordered."),
-        "kind": ("故障", "Fault"),
-        "endpoint": ("接口", "Endpoint"),
-        "any_endpoint": ("任意接口", "Any"),
-        "count": ("次数", "Times"),
-        "seconds": ("延迟(秒)", "Delay (seconds)"),
-        "order_fault": ("添加故障", "Add fault"),
-        "clear_faults": ("清除全部故障", "Clear all faults"),
-        "error_before": ("执行前返回 500", "500 before executing"),
-        "drop_after": ("执行后断开连接", "Connection lost after executing"),
-        "delay": ("执行后延迟应答", "Late answer"),
-        "malformed": ("应答残缺", "Cut-off answer"),
-        "wrong_signature": ("应答签名错误", "Wrongly signed answer"),
-        "duplicate": ("重复执行", "Carried out twice"),
         "settings": ("设置", "Settings"),
         "book_date": ("记账日期(留空用今天)", "Book date (empty: today)"),
         "settlement": ("转账入账方式", "Transfers settle"),
@@ -88,8 +83,6 @@ TEXTS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "clients_none": ("还没有登记接口客户。", "No API client is registered yet."),
         "done_paid_in": ("转账完成。", "The transfer is booked."),
         "done_opened": ("账户已开立。", "The account is open."),
-        "done_fault": ("故障已添加。", "The fault is set."),
-        "done_cleared": ("故障已清除。", "No faults any more."),
         "done_saved": ("设置已保存。", "Settings saved."),
         "done_settled": ("待入账转账已处理。", "Accepted transfers are settled."),
     }
@@ -104,17 +97,6 @@ REFUSALS_IN_ENGLISH: Mapping[str, str] = MappingProxyType(
         "same_account": "The two accounts are the same.",
         "insufficient_balance": "The payer's balance is too low.",
         "amount_invalid": "Write an amount above zero like 123.45.",
-        "date_invalid": "Write a date like 2026-08-03.",
-        "count_invalid": "The number of times is 1 to 1000.",
-        "seconds_invalid": "The delay is 0 to 120 seconds.",
-        "kind_unknown": "Choose one of the faults.",
-        "endpoint_unknown": "Choose one of the endpoints.",
         "settlement_unknown": "Choose how transfers settle.",
     }
 )
-
-
-def text(language: str, name: str) -> str:
-    """The words for a name in `zh` or `en`."""
-    chinese, english = TEXTS[name]
-    return english if language == "en" else chinese

@@ -4,10 +4,11 @@ import sqlite3
 from dataclasses import dataclass
 
 from trilend_sandbox.bank.accounts import Party, find_customer_account, require_account, same_holder
-from trilend_sandbox.bank.clock import utc_now, wire_instant
-from trilend_sandbox.bank.errors import InsufficientBalance, Refusal
+from trilend_sandbox.bank.errors import InsufficientBalance
 from trilend_sandbox.bank.ledger import Movement, move
 from trilend_sandbox.bank.settings import Settlement, book_date, settlement
+from trilend_sandbox.house.clock import utc_now, wire_instant
+from trilend_sandbox.house.errors import Refusal
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,14 @@
 """The bodies of the open API's requests, and how the bank writes its answers."""
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from trilend_sandbox.bank.accounts import Account, Party
-from trilend_sandbox.bank.clock import utc_now, wire_instant
-from trilend_sandbox.bank.errors import Refusal
 from trilend_sandbox.bank.ledger import Entry
 from trilend_sandbox.bank.money import format_yuan
 from trilend_sandbox.bank.transfers import Transfer
+from trilend_sandbox.house.clock import utc_now, wire_instant
 
 IdempotencyKey = Annotated[str, Field(min_length=8, max_length=64, pattern=r"^[!-~]+$")]
 AccountNumber = Annotated[str, Field(pattern=r"^[0-9][0-9-]{5,33}$")]
@@ -20,9 +19,6 @@ class Body(BaseModel):
     """A request body: unknown fields are refused, numbers are not taken for text."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-BodyT = TypeVar("BodyT", bound=BaseModel)
 
 
 class Payee(Body):
@@ -70,15 +66,6 @@ class BalanceBody(Body):
 
 class PingBody(Body):
     """`POST /v1/ping`."""
-
-
-def parse(model: type[BodyT], body: bytes) -> BodyT:
-    """A request body as its model; raises `Refusal` (400) naming the first bad field."""
-    try:
-        return model.model_validate_json(body)
-    except ValidationError as error:
-        where = ".".join(str(part) for part in error.errors()[0]["loc"]) or "JSON"
-        raise Refusal(400, "body_invalid", f"请求内容不正确:{where}") from None
 
 
 def transfer_answer(transfer: Transfer) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from trilend.plugin_host.catalogue import installed
 from trilend.plugin_host.dispatcher import Target, call
 from trilend_sdk.bank import Balance, BankAccount, StatementPage, StatementQuery, TransferOrder, TransferResult
 from trilend_sdk.errors import Terminal
-from trilend_sdk.payload import CheckResult
+from trilend_sdk.payload import CheckResult, EffectQuery
 
 IDENTITY = "acme/ledgerbank"
 base_url, ca_pem, token = sys.argv[1:]
@@ -31,7 +31,7 @@ def refusal(target: Target, bad: TransferOrder) -> str:
 
 
 def status(key: str) -> str:
-    return call(where, "bank_transfer_status", TransferResult, idempotency_key=key).status.value
+    return call(where, "bank_transfer_status", TransferResult, query=EffectQuery(idempotency_key=key)).status.value
 
 
 json.dump(

@@ -73,7 +73,13 @@ def test_its_connection_test_tells_right_from_wrong(said: dict[str, Any]) -> Non
 
 
 def test_a_repeated_key_moves_money_once(said: dict[str, Any], ledger: ledger_server.Ledger) -> None:
-    settled = {"idempotency_key": "T-DK26000001-1", "status": "settled", "bank_reference": "L1", "reason": ""}
+    settled = {
+        "idempotency_key": "T-DK26000001-1",
+        "status": "settled",
+        "reference": "L1",
+        "reason": "",
+        "settled_on": None,
+    }
     assert said["unknown before"] == "not_found"
     assert said["transfers"] == [settled, settled]
     assert said["known after"] == "settled"
@@ -90,8 +96,8 @@ def test_the_host_lets_it_out_by_https_only(said: dict[str, Any]) -> None:
 
 
 def test_balance_and_statement_arrive_whole(said: dict[str, Any]) -> None:
-    account = {"holder": "青山小额贷款有限公司", "number": "11001085", "bank_name": "Ledger Bank"}
-    assert said["balance"] == {"account": account, "booked": "5000.00"}
+    account = {"holder": "青山小额贷款有限公司", "number": "11001085", "bank_name": "Ledger Bank", "bank_code": ""}
+    assert said["balance"] == {"account": account, "booked": "5000.00", "available": None}
     (entry,) = said["statement"]["entries"]
     assert (entry["entry_id"], entry["amount"], entry["idempotency_key"]) == ("L1", "1200.50", "T-DK26000001-1")
     assert (said["statement"]["cursor"], said["statement"]["more"]) == ("1", False)

@@ -3,21 +3,18 @@
 import inspect
 import re
 import tomllib
-from collections.abc import Iterator
-from enum import StrEnum
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 from trilend.jobs.service import MAX_ATTEMPTS
-from trilend.plugin_host import dispatcher
-from trilend_sdk import context, errors
-from trilend_sdk.hooks import topics
+from trilend_sdk import context, errors, reference
+from trilend_sdk.hooks import HookFacts, Kind, facts, hooks_of_topic, topics
 from trilend_sdk.manifest import Contact, Labels, Manifest, Runner, SecretField
-from trilend_sdk.payload import CheckResult, Payload
+from trilend_sdk.payload import Effect, EffectQuery, EffectResult, Payload
 
 ROOT = Path(__file__).parents[3]
+EXAMPLE = ROOT / "plugins" / "examples" / "paper_desk" / "acme_paperdesk"
 GUIDE = (ROOT / "docs" / "plugins" / "README.md").read_text(encoding="utf-8")
 
 
@@ -44,41 +41,44 @@ def table(text: str, first_column: str) -> dict[str, str]:
     return rows
 
 
-def hooks(topic: ModuleType) -> Iterator[tuple[str, str]]:
-    for name, hook in inspect.getmembers(topic.SPECIFICATION, inspect.isfunction):
-        signature = inspect.signature(hook, eval_str=True)
-        parameters = [part for part in signature.parameters.values() if part.name != "self"]
-        shown = inspect.formatannotation
-        inside = ", ".join(f"{part.name}: {shown(part.annotation).rsplit('.', 1)[-1]}" for part in parameters)
-        yield name, f"{name}({inside}) -> {shown(signature.return_annotation).rsplit('.', 1)[-1]}"
+HOOKS = [fact for api in topics() for fact in hooks_of_topic(api).values()]
 
 
 @pytest.mark.parametrize("api", sorted(topics()))
-def test_every_hook_is_documented_with_its_exact_signature(api: str) -> None:
-    documented = re.findall(r"```python\n(\w+\(.*\) -> \w+)\n```\n\S", section(f"### Topic `{api}`"))
-    assert sorted(documented) == sorted(signature for _, signature in hooks(topics()[api]))
+def test_the_page_of_a_topic_is_that_of_its_code(api: str) -> None:
+    examples = reference.examples_in(EXAMPLE)
+    page = ROOT / "docs" / "plugins" / f"{api.partition('/')[0]}.md"
+    assert page.read_text(encoding="utf-8") == reference.page(api, examples)
+    assert f"[`{api}`]({page.name})" in GUIDE
 
 
-@pytest.mark.parametrize("api", sorted(topics()))
-def test_every_payload_is_documented_with_its_fields(api: str) -> None:
-    module = topics()[api]
-    payloads = {
-        name: ", ".join(f"`{field}`" for field in kind.model_fields)
-        for name, kind in inspect.getmembers(module, inspect.isclass)
-        if issubclass(kind, Payload) and kind not in (Payload, CheckResult)
-    }
-    documented = table(section(f"### Topic `{api}`"), "payload")
-    documented.pop("CheckResult", None)
-    assert documented == payloads
+@pytest.mark.parametrize("fact", HOOKS, ids=lambda fact: fact.name)
+def test_every_hook_is_documented_has_an_example_and_a_test(fact: HookFacts) -> None:
+    topic = fact.api.partition("/")[0]
+    page = (ROOT / "docs" / "plugins" / f"{topic}.md").read_text(encoding="utf-8")
+    suite = (ROOT / "plugins" / "trilend_sdk" / "conformance" / f"{topic}.py").read_text(encoding="utf-8")
+    common = fact.kind is Kind.CALLBACK or fact.name == f"{topic}_check"  # tested for all topics alike in kit.py
+    assert f"### `{fact.name}`\n\n```python\n{reference.signature(fact)}\n```\n{fact.summary}\n" in page
+    assert len(fact.summary.splitlines()) == 1
+    assert fact.name in reference.examples_in(EXAMPLE)
+    assert common or f'"{fact.name}"' in suite
 
 
-@pytest.mark.parametrize("api", sorted(topics()))
-def test_every_word_of_an_enumeration_is_documented(api: str) -> None:
-    text = section(f"### Topic `{api}`")
-    for name, kind in inspect.getmembers(topics()[api], inspect.isclass):
-        if issubclass(kind, StrEnum) and kind is not StrEnum:
-            sentence = text[text.index(f"`{name}` is") :].split(";")[0].split(". ")[0]
-            assert re.findall(r"`([a-z_]+)`", sentence) == [member.value for member in kind], name
+@pytest.mark.parametrize("fact", [fact for fact in HOOKS if fact.kind is Kind.EFFECT], ids=lambda fact: fact.name)
+def test_every_effect_has_a_key_a_status_hook_and_a_sample(fact: HookFacts) -> None:
+    status = facts(fact.status_hook)
+    assert issubclass(fact.payload_type, Effect)
+    assert issubclass(fact.result_type, EffectResult)
+    assert "not_found" in list(fact.result_type.model_fields["status"].annotation)
+    assert (status.kind, status.api, status.payload_type) == (Kind.READ, fact.api, EffectQuery)
+    assert status.result_type is fact.result_type
+    assert fact.optional or not status.optional
+
+
+def test_the_words_of_a_signature_are_exact() -> None:
+    assert reference.signature(facts("bank_transfer_status")) == (
+        "bank_transfer_status(context: PluginContext, query: EffectQuery) -> TransferResult"
+    )
 
 
 def needed(model: type[Payload]) -> dict[str, str]:
@@ -113,12 +113,6 @@ def test_every_code_of_the_host_is_documented() -> None:
     host = ROOT / "platform" / "trilend" / "plugin_host"
     text = "".join((host / name).read_text(encoding="utf-8") for name in ("dispatcher.py", "egress.py"))
     assert {code for code in re.findall(r'code="(\w+)"', text) if f"`{code}`" not in GUIDE} == set()
-
-
-def test_deadlines_are_those_of_the_dispatcher() -> None:
-    long = ", ".join(f"`{hook}`" for hook in sorted(dispatcher._DEADLINES))
-    assert set(dispatcher._DEADLINES.values()) == {60.0}
-    assert f"longer than {dispatcher._DEFAULT_DEADLINE:g} seconds (60 for {long}; 15 for tests)" in GUIDE
 
 
 def test_a_job_is_tried_as_often_as_the_guide_says() -> None:

@@ -18,6 +18,7 @@ from trilend_openbank import PLUGIN
 from trilend_sandbox.bank.process import BankProcess
 from trilend_sdk import HttpRequest, HttpResponse, OutcomeUnknown, PluginContext, Retryable, Terminal
 from trilend_sdk.bank import BankAccount, TransferOrder
+from trilend_sdk.payload import EffectQuery
 
 CLIENT_ID = "trilend-test"
 HOLDER = "江南小额贷款有限公司"
@@ -98,6 +99,11 @@ class Connection:
 
     def _with(self, context: PluginContext) -> "Connection":
         return replace(self, context=context)
+
+
+def asked(idempotency_key: str) -> EffectQuery:
+    """The question what became of the transfer with this key."""
+    return EffectQuery(idempotency_key=idempotency_key)
 
 
 def new_key() -> rsa.RSAPrivateKey:

@@ -10,8 +10,10 @@ from trilend_openbank import PLUGIN
 from trilend_sdk import Retryable, Terminal
 from trilend_sdk.bank import BankAccount, Direction, StatementQuery
 
+from .conftest import asked
+
 READS = [
-    ("transfers/query", "transfer_status", ("some-unknown-key",)),
+    ("transfers/query", "transfer_status", (asked("some-unknown-key"),)),
     ("statements", "statement", (StatementQuery(),)),
     ("balances", "balance", ()),
 ]
@@ -121,7 +123,7 @@ def test_keys_of_orders_belong_to_the_client_that_gave_them(connection, order, f
     entries, _ = all_pages(other, 1000)
 
     assert [entry.idempotency_key for entry in entries] == ["", ""]
-    assert other.transfer_status(order.idempotency_key).status == "not_found"
+    assert other.transfer_status(asked(order.idempotency_key)).status == "not_found"
 
 
 def test_check_finds_nothing_wrong(connection):

@@ -10,13 +10,15 @@ import pytest
 from trilend_sdk import OutcomeUnknown, Retryable, Terminal
 from trilend_sdk.bank import BankAccount, TransferStatus
 
+from .conftest import asked
+
 
 def test_transfer_settles_and_reaches_the_payee(connection, order, payee):
     result = connection.transfer(order)
 
     assert result.status is TransferStatus.SETTLED
     assert result.idempotency_key == order.idempotency_key
-    assert result.bank_reference.startswith("T")
+    assert result.reference.startswith("T")
     assert result.reason == ""
     assert connection.balance_at_bank() == "8765.44"
     assert connection.bank.admin.account(payee.number)["balance"] == "1234.56"
@@ -57,7 +59,7 @@ def test_answer_lost_after_execution_is_unknown_then_settled(connection, order):
     with pytest.raises(OutcomeUnknown):
         connection.transfer(order)
 
-    assert connection.transfer_status(order.idempotency_key).status is TransferStatus.SETTLED
+    assert connection.transfer_status(asked(order.idempotency_key)).status is TransferStatus.SETTLED
     assert connection.money_movements(order.idempotency_key) == 1
 
 
@@ -68,7 +70,7 @@ def test_error_before_execution_is_unknown_then_not_found(connection, order):
         connection.transfer(order)
 
     assert unknown.value.code == "bank_error"
-    assert connection.transfer_status(order.idempotency_key).status is TransferStatus.NOT_FOUND
+    assert connection.transfer_status(asked(order.idempotency_key)).status is TransferStatus.NOT_FOUND
     assert connection.balance_at_bank() == "10000.00"
     assert connection.transfer(order).status is TransferStatus.SETTLED
 
@@ -82,7 +84,7 @@ def test_answer_that_cannot_be_trusted_is_unknown_then_settled(connection, order
 
     assert unknown.value.code == "answer_not_trusted"
     assert connection.log.events == [("openbank.answer_not_trusted", {"path": "/v1/transfers", "status": 200})]
-    assert connection.transfer_status(order.idempotency_key).status is TransferStatus.SETTLED
+    assert connection.transfer_status(asked(order.idempotency_key)).status is TransferStatus.SETTLED
 
 
 def test_order_carried_out_twice_by_the_bank_moves_money_once(connection, order):
@@ -99,7 +101,7 @@ def test_request_repeated_on_its_way_is_unknown_then_settled(connection, order):
     connection.http.deliveries = 1
 
     assert unknown.value.code == "nonce_seen"
-    assert connection.transfer_status(order.idempotency_key).status is TransferStatus.SETTLED
+    assert connection.transfer_status(asked(order.idempotency_key)).status is TransferStatus.SETTLED
     assert connection.money_movements(order.idempotency_key) == 1
 
 
@@ -122,7 +124,7 @@ def test_wrong_payee_name_is_rejected(connection, order, payee):
     result = connection.transfer(order.model_copy(update={"payee": wrong}))
 
     assert (result.status, result.reason) == (TransferStatus.REJECTED, "户名不符")
-    assert connection.transfer_status(order.idempotency_key) == result
+    assert connection.transfer_status(asked(order.idempotency_key)) == result
     assert connection.balance_at_bank() == "10000.00"
 
 
@@ -197,8 +199,8 @@ def test_bank_that_is_down_is_retryable_and_keeps_everything(connect, data_dir, 
         connection.transfer(other)
 
     bank_process(data_dir, port)
-    assert connection.transfer_status(order.idempotency_key).status is TransferStatus.SETTLED
-    assert connection.transfer_status("after-the-cut").status is TransferStatus.NOT_FOUND
+    assert connection.transfer_status(asked(order.idempotency_key)).status is TransferStatus.SETTLED
+    assert connection.transfer_status(asked("after-the-cut")).status is TransferStatus.NOT_FOUND
     assert connection.transfer(order).status is TransferStatus.SETTLED
     assert connection.money_movements(order.idempotency_key) == 1
     assert connection.balance_at_bank() == "8765.44"
@@ -232,7 +234,7 @@ def test_crash_among_many_transfers_leaves_each_whole(connect, data_dir, bank_pr
 
     again = bank_process(data_dir, bank.port)
     for each in orders:
-        said = connection.transfer_status(each.idempotency_key).status
+        said = connection.transfer_status(asked(each.idempotency_key)).status
         assert connection.money_movements(each.idempotency_key) == (1 if said is TransferStatus.SETTLED else 0)
         connection.transfer(each)
 

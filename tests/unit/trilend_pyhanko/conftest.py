@@ -24,10 +24,11 @@ from trilend_sdk.esign import (
     EnrolmentRequest,
     Placement,
     SealKind,
-    SignedDocument,
     Signer,
     SignRequest,
+    SignResult,
     VerificationReport,
+    VerifyRequest,
 )
 
 COMPANY = "上海信诚小额贷款有限公司"
@@ -97,7 +98,7 @@ class Tenant:
     def with_config(self, **config: str) -> "Tenant":
         return replace(self, context=replace(self.context, config={**self.context.config, **config}))
 
-    def seal(self, document: bytes, **changes: Any) -> SignedDocument:
+    def seal(self, document: bytes, **changes: Any) -> SignResult:
         signer = Signer(
             name=self.company,
             reference="tenant",
@@ -113,7 +114,7 @@ class Tenant:
         }
         return self.sign(document, **values)
 
-    def sign_as_person(self, document: bytes, name: str = "王䶮𬭎", **changes: Any) -> SignedDocument:
+    def sign_as_person(self, document: bytes, name: str = "王䶮𬭎", **changes: Any) -> SignResult:
         values = {
             "field_name": "borrower",
             "signer": Signer(name=name, reference="party-42", kind=SealKind.PERSONAL),
@@ -122,8 +123,14 @@ class Tenant:
         }
         return self.sign(document, **values)
 
-    def sign(self, document: bytes, **values: Any) -> SignedDocument:
-        asked = {"document": document, "reason": "签订借款合同", "evidence": EVIDENCE, **values}
+    def sign(self, document: bytes, **values: Any) -> SignResult:
+        asked = {
+            "idempotency_key": "signature-1",
+            "document": document,
+            "reason": "签订借款合同",
+            "evidence": EVIDENCE,
+            **values,
+        }
         return PLUGIN.esign_sign(self.context, SignRequest(**asked))
 
     def sign_without_checks(self, document: bytes, **metadata: Any) -> bytes:
@@ -140,7 +147,7 @@ class Tenant:
         return signed.getvalue()
 
     def verify(self, document: bytes) -> VerificationReport:
-        return PLUGIN.esign_verify(self.context, document)
+        return PLUGIN.esign_verify(self.context, VerifyRequest(document=document))
 
 
 @pytest.fixture(scope="session")

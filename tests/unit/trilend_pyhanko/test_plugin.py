@@ -53,6 +53,7 @@ def test_hooks_fit_the_specification_of_the_topic() -> None:
     assert {hook.name for hook in manager.get_hookcallers(PLUGIN) or []} == {
         "esign_enrol",
         "esign_sign",
+        "esign_sign_status",
         "esign_verify",
         "esign_check",
     }

@@ -17,6 +17,7 @@ from pyhanko.sign import fields
 
 from trilend_pyhanko import PLUGIN, certificates, identity
 from trilend_sdk.errors import Terminal
+from trilend_sdk.esign import VerifyRequest
 
 from .conftest import COMPANY, USCC, Tenant, make_context, now
 
@@ -276,7 +277,7 @@ def test_signature_by_an_expired_certificate_is_not_trusted(contract: bytes) -> 
 
 def test_verification_without_a_root_is_refused(countersigned: bytes) -> None:
     with pytest.raises(Terminal) as caught:
-        PLUGIN.esign_verify(make_context(), countersigned)
+        PLUGIN.esign_verify(make_context(), VerifyRequest(document=countersigned))
 
     assert caught.value.code == "authority_missing"
 

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from trilend_sandbox.bank.errors import StartFailure
 from trilend_sandbox.bank.process import BankProcess
+from trilend_sandbox.house.errors import StartFailure
 
 
 def test_keys_are_secret_and_kept(data_dir):

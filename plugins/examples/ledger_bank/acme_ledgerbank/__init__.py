@@ -17,7 +17,7 @@ from trilend_sdk.bank import (
     TransferResult,
     TransferStatus,
 )
-from trilend_sdk.payload import CheckResult
+from trilend_sdk.payload import CheckResult, EffectQuery
 
 
 class LedgerBank:
@@ -26,19 +26,23 @@ class LedgerBank:
     @hookimpl
     def bank_transfer(self, context: PluginContext, order: TransferOrder) -> TransferResult:
         """PUT names the transfer by its key, so that the bank sees a repetition as the same transfer."""
-        body = {"amount": f"{order.amount:.2f}", "payee": order.payee.model_dump(), "purpose": order.purpose}
+        body = {
+            "amount": f"{order.amount:.2f}",
+            "payee": order.payee.model_dump(include={"holder", "number", "bank_name"}),
+            "purpose": order.purpose,
+        }
         status, answer = _send(context, "PUT", _transfer_path(order.idempotency_key), body, doubt=OutcomeUnknown)
         if status != 200:
             raise Terminal(f"The bank refused: {answer.get('reason', status)}", "bank_refused")
         return _result(order.idempotency_key, answer, doubt=OutcomeUnknown)
 
     @hookimpl
-    def bank_transfer_status(self, context: PluginContext, idempotency_key: str) -> TransferResult:
+    def bank_transfer_status(self, context: PluginContext, query: EffectQuery) -> TransferResult:
         """A 404 with the bank's own words is sure; a 404 of something in between would be no JSON, and so a doubt."""
-        status, answer = _ask(context, _transfer_path(idempotency_key), also=(404,))
+        status, answer = _ask(context, _transfer_path(query.idempotency_key), also=(404,))
         if status == 404:
-            return TransferResult(idempotency_key=idempotency_key, status=TransferStatus.NOT_FOUND)
-        return _result(idempotency_key, answer, doubt=Retryable)
+            return TransferResult(idempotency_key=query.idempotency_key, status=TransferStatus.NOT_FOUND)
+        return _result(query.idempotency_key, answer, doubt=Retryable)
 
     @hookimpl
     def bank_statement(self, context: PluginContext, query: StatementQuery) -> StatementPage:
@@ -80,9 +84,7 @@ def _transfer_path(key: str) -> str:
 def _result(key: str, answer: Mapping[str, Any], *, doubt: type[PluginError]) -> TransferResult:
     try:
         state = TransferStatus(answer["state"])
-        return TransferResult(
-            idempotency_key=key, status=state, bank_reference=answer["reference"], reason=answer["reason"]
-        )
+        return TransferResult(idempotency_key=key, status=state, reference=answer["reference"], reason=answer["reason"])
     except (KeyError, TypeError, ValueError) as error:
         raise _nonsense(doubt) from error
 

@@ -1,4 +1,4 @@
-"""The bank's SQLite database: one connection per use, write transactions that queue."""
+"""A sandbox server's SQLite database: one connection per use, write transactions that queue."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -10,14 +10,15 @@ BUSY_SECONDS = 30
 
 
 class Database:
-    """The bank's books in one file; every writer waits for the one before."""
+    """A server's books in one file; every writer waits for the one before."""
 
-    def __init__(self, path: Path) -> None:
-        """Open or create the database; raises `sqlite3.Error` when the file cannot be used."""
+    def __init__(self, path: Path, schema: Path) -> None:
+        """Open or create the database with the shared tables and those of `schema`; raises `sqlite3.Error` when the file cannot be used."""
         self._path = path
         with self._connection() as connection:
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.executescript(SCHEMA.read_text(encoding="utf-8"))
+            for tables in (SCHEMA, schema):
+                connection.executescript(tables.read_text(encoding="utf-8"))
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:

@@ -1,10 +1,10 @@
-"""Faults the bank commits on demand, each as often as ordered."""
+"""Faults that a server commits on demand, each as often as ordered."""
 
 import sqlite3
 from dataclasses import dataclass
 from enum import StrEnum
 
-from trilend_sandbox.bank.errors import Refusal
+from trilend_sandbox.house.errors import Refusal
 
 MAXIMUM_SECONDS = 120
 MAXIMUM_COUNT = 1000
@@ -19,9 +19,19 @@ class FaultKind(StrEnum):
     MALFORMED = "malformed"
     WRONG_SIGNATURE = "wrong_signature"
     DUPLICATE = "duplicate"
+    SEND_TWICE = "send_twice"
+    OUT_OF_ORDER = "out_of_order"
 
 
-ENDPOINTS = ("transfers", "transfers/query", "statements", "balances", "ping")
+DROP_CONNECTION = "trilend_sandbox.drop_connection"
+
+
+@dataclass(frozen=True)
+class Offered:
+    """The faults that a server can commit, and the endpoints where it can."""
+
+    endpoints: tuple[str, ...]
+    kinds: tuple[FaultKind, ...]
 
 
 @dataclass(frozen=True)
@@ -34,13 +44,15 @@ class Fault:
     remaining: int
 
 
-def order_fault(connection: sqlite3.Connection, fault: Fault) -> None:
-    """Queue a fault; raises `Refusal` for a count, delay or endpoint out of range."""
+def order_fault(connection: sqlite3.Connection, offered: Offered, fault: Fault) -> None:
+    """Queue a fault; raises `Refusal` for a count or delay out of range, and for what the server does not offer."""
     if not 1 <= fault.remaining <= MAXIMUM_COUNT:
         raise Refusal(400, "count_invalid", f"次数应为 1 至 {MAXIMUM_COUNT}")
     if not 0 <= fault.seconds <= MAXIMUM_SECONDS:
         raise Refusal(400, "seconds_invalid", f"延迟应为 0 至 {MAXIMUM_SECONDS} 秒")
-    if fault.endpoint and fault.endpoint not in ENDPOINTS:
+    if fault.kind not in offered.kinds:
+        raise Refusal(400, "kind_unknown", f"没有故障 {fault.kind}")
+    if fault.endpoint and fault.endpoint not in offered.endpoints:
         raise Refusal(400, "endpoint_unknown", f"没有接口 {fault.endpoint}")
     connection.execute(
         "INSERT INTO fault (kind, endpoint, seconds, remaining) VALUES (?, ?, ?, ?)",

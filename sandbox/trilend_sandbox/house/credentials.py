@@ -1,4 +1,4 @@
-"""The bank's own keys and certificates, made at first start and kept in its data folder."""
+"""A server's own keys and certificates, made at first start and kept in its data folder."""
 
 import ipaddress
 import os
@@ -13,13 +13,13 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
+    PublicFormat,
     load_pem_private_key,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from trilend_sandbox.bank.clock import utc_now
-from trilend_sandbox.bank.errors import StartFailure
-from trilend_sandbox.bank.signatures import public_pem
+from trilend_sandbox.house.clock import utc_now
+from trilend_sandbox.house.errors import StartFailure
 
 AUTHORITY_VALIDITY = timedelta(days=3650)
 SERVER_VALIDITY = timedelta(days=397)
@@ -30,26 +30,30 @@ _HOSTS = (x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.
 _HOST_CONSTRAINTS = (x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_network("127.0.0.1/32")))
 
 
-def server_context(folder: Path) -> ssl.SSLContext:
-    """TLS for localhost and 127.0.0.1 under the authority in `ca.pem`; a certificate near its end is renewed."""
+def server_context(folder: Path, title: str) -> ssl.SSLContext:
+    """TLS for localhost and 127.0.0.1 under the authority in `ca.pem`; a certificate near its end is renewed.
+
+    `title` is the server's name in the certificates.
+    """
     certificate_file, key_file = folder / "server.pem", folder / "server-key.pem"
     if not certificate_file.exists() or not key_file.exists() or _ends_soon(certificate_file):
-        _issue_server_certificate(folder)
+        _issue_server_certificate(folder, title)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(certificate_file, key_file)
     return context
 
 
-def signing_key(folder: Path) -> rsa.RSAPrivateKey:
-    """The key the bank signs its answers with; its public half lies beside it in `bank-public-key.pem`."""
-    path = folder / "bank-key.pem"
+def signing_key(folder: Path, name: str) -> rsa.RSAPrivateKey:
+    """The key the server signs its answers with, `<name>-key.pem`; its public half is `<name>-public-key.pem`."""
+    path = folder / f"{name}-key.pem"
     if not path.exists():
         _write(path, _private_pem(new_signing_key()), secret=True)
     key = load_pem_private_key(path.read_bytes(), None)
     if not isinstance(key, rsa.RSAPrivateKey):
         raise StartFailure(f"{path} holds no RSA key.")
-    _write(folder / "bank-public-key.pem", public_pem(key).encode(), secret=False)
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    _write(folder / f"{name}-public-key.pem", public, secret=False)
     return key
 
 
@@ -63,11 +67,11 @@ def _ends_soon(certificate_file: Path) -> bool:
     return certificate.not_valid_after_utc < utc_now() + RENEW_BEFORE
 
 
-def _issue_server_certificate(folder: Path) -> None:
-    authority, authority_key = _authority(folder)
+def _issue_server_certificate(folder: Path, title: str) -> None:
+    authority, authority_key = _authority(folder, title)
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = (
-        _builder("Trilend Sandbox Bank", SERVER_VALIDITY)
+        _builder(f"Trilend {title}", SERVER_VALIDITY)
         .issuer_name(authority.subject)
         .public_key(key.public_key())
         .add_extension(x509.SubjectAlternativeName(_HOSTS), critical=False)
@@ -82,21 +86,21 @@ def _issue_server_certificate(folder: Path) -> None:
     _write(folder / "server.pem", certificate.public_bytes(Encoding.PEM), secret=False)
 
 
-def _authority(folder: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+def _authority(folder: Path, title: str) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
     certificate_file, key_file = folder / "ca.pem", folder / "ca-key.pem"
     if not certificate_file.exists() or not key_file.exists():
-        _make_authority(certificate_file, key_file)
+        _make_authority(certificate_file, key_file, title)
     key = load_pem_private_key(key_file.read_bytes(), None)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise StartFailure(f"{key_file} holds no elliptic curve key.")
     return x509.load_pem_x509_certificate(certificate_file.read_bytes()), key
 
 
-def _make_authority(certificate_file: Path, key_file: Path) -> None:
+def _make_authority(certificate_file: Path, key_file: Path, title: str) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
-    builder = _builder("Trilend Sandbox Bank CA", AUTHORITY_VALIDITY)
+    builder = _builder(f"Trilend {title} CA", AUTHORITY_VALIDITY)
     certificate = (
-        builder.issuer_name(_name("Trilend Sandbox Bank CA"))
+        builder.issuer_name(_name(f"Trilend {title} CA"))
         .public_key(key.public_key())
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(authority=True), critical=True)

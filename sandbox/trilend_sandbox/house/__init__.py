@@ -1,0 +1,1 @@
+"""What all sandbox servers share: storage, faults, pages, certificates, start and stop."""
