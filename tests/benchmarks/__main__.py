@@ -13,6 +13,8 @@ from tests.benchmarks.installation import Bench, Row, bench_installation
 BENCHMARKS: Mapping[str, str] = {
     "request": "tests.benchmarks.request:rows",
     "provisioning": "tests.benchmarks.provisioning:rows",
+    "jobs": "tests.benchmarks.jobs:rows",
+    "export": "tests.benchmarks.archives:rows",
     "end-of-day": "tests.benchmarks.closing:rows",
     "scale": "tests.benchmarks.scale:rows",
     "migrating": "tests.benchmarks.migrating:rows",

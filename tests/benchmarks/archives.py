@@ -10,10 +10,16 @@ from typing import Any
 import psycopg
 from sqlalchemy import make_url, text
 from tests import stack
+from tests.benchmarks.installation import Bench, Row
 
 ROUNDS = 15
 OTHERS = 1000
 _CROWDED = "crowded"
+
+
+def rows(bench: Bench) -> list[Row]:
+    """An export beside many."""
+    return [export_beside_others(bench.database)]
 
 
 def export_beside_others(database: stack.Database, others: int = OTHERS) -> dict[str, object]:

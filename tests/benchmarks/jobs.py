@@ -10,13 +10,21 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import text
+from tests.benchmarks.installation import Bench, Row
 
 TASKS = 3000
 TENANTS = 20
 THREADS = 4
 
 
-def tasks_per_second(folder: Path, superuser_url: str, rounds: int = 3) -> list[dict[str, object]]:
+def rows(bench: Bench) -> list[Row]:
+    """Tasks each second."""
+    folder = bench.folder / "jobs"
+    folder.mkdir()
+    return tasks_per_second(folder, bench.database.superuser_url)
+
+
+def tasks_per_second(folder: Path, superuser_url: str, rounds: int = 3) -> list[Row]:
     """Rows of the benchmark table; the installation is configured, `folder` is for the broker and the logs.
 
     Both sides: the same statement in a transaction of its own, the same broker, one worker process with as many
