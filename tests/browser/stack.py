@@ -1,5 +1,6 @@
 """The whole platform on one machine, and windows that look at it."""
 
+import os
 import re
 import subprocess
 import sys
@@ -58,7 +59,9 @@ class Stack:
         """Run the end of day of a company up to and including a day, from the command line."""
         command = [sys.executable, "-m", "trilend.cli", "--data-dir", str(self.machine.folder)]
         command += ["eod", "--tenant", slug, "--to", until.isoformat(), "--json"]
-        closing = subprocess.run(command, check=False, capture_output=True, text=True)
+        # The settings are those of the folder, whatever installation other tests of this process use.
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("TRILEND_")}
+        closing = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
         assert closing.returncode == 0, closing.stderr
 
     def code_sent_to(self, recipient: str) -> str:

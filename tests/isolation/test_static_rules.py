@@ -172,6 +172,10 @@ REMEMBERED: Mapping[str, str] = {
     "platform/trilend/web/assets.py:icon_names": "files of the code",
     "platform/trilend/wiring.py:_voice": "translations of the code",
     "platform/trilend/wiring.py:load": "kinds that are installed",
+    "plugins/trilend_sdk/hooks.py:facts": "specifications of the code",
+    "plugins/trilend_sdk/hooks.py:hooks_of_topic": "specifications of the code",
+    "plugins/trilend_sdk/hooks.py:topics": "specifications of the code",
+    "plugins/trilend_sdk/schemas.py:payloads": "specifications of the code",
     "integrations/trilend_pyhanko/glyphs.py:_fonts": "a font of the code",
     "integrations/trilend_pyhanko/glyphs.py:_glyph": "a font of the code",
 }

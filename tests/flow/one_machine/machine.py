@@ -213,6 +213,8 @@ def kept(machine: Machine) -> dict[str, Any]:
     """What must not change from one start to the next: password hashes, programs, loans, and the banks' addresses."""
     settings = dict(line.split("=", 1) for line in (machine.folder / "environment").read_text().splitlines())
     with psycopg.connect(settings["TRILEND_OWNER_DATABASE_URL"]) as connection:
+        # One moment for all that is read: spares are made meanwhile.
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
 
         def read(statement: str) -> list[Any]:
             return [row[0] for row in connection.execute(statement.encode())]
@@ -227,6 +229,7 @@ def kept(machine: Machine) -> dict[str, Any]:
             "states": read(f"SELECT state FROM {schemas['microfinance']}.loan ORDER BY number"),
             "paid_out": read(f"SELECT id FROM {schemas['microfinance']}.loan WHERE state = 'active'"),
             "ids": sorted(every),
+            "spares": read("SELECT 't_' || id FROM trilend.spare ORDER BY 1"),
             "schemas": read("SELECT nspname FROM pg_namespace WHERE nspname ~ '^t_' ORDER BY 1"),
             "roles": read("SELECT rolname FROM pg_roles WHERE rolname ~ '^t_' ORDER BY 1"),
             "banks": [
