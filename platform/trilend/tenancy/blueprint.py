@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from hashlib import sha256
+from itertools import groupby
 
 from sqlalchemy import Executable, LargeBinary, Sequence, Table, create_mock_engine
 from sqlalchemy.dialects import postgresql
@@ -151,7 +152,22 @@ def _definitions(tables: abc.Sequence[Table]) -> list[str]:
         collected.append(str(statement.compile(dialect=_DIALECT)))  # type: ignore[attr-defined]
 
     TenantBase.metadata.create_all(create_mock_engine("postgresql+psycopg://", collect), tables, checkfirst=False)
-    return collected
+    return _in_one_order(collected)
+
+
+def _in_one_order(statements: Iterable[str]) -> list[str]:
+    """The same statements with the indexes of each table in the order of their text.
+
+    SQLAlchemy keeps them in a set, whose order differs between processes: spares made by one would be none to another.
+    """
+    ordered: list[str] = []
+    for indexes, run in groupby(statements, key=_is_index):
+        ordered += sorted(run) if indexes else run
+    return ordered
+
+
+def _is_index(statement: str) -> bool:
+    return statement.lstrip().startswith(("CREATE INDEX", "CREATE UNIQUE INDEX"))
 
 
 def _guards(tables: abc.Sequence[Table]) -> list[str]:

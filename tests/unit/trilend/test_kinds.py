@@ -99,6 +99,25 @@ def test_a_blueprint_is_the_same_text_each_time(installation: Any) -> None:
     assert render_blueprint("microfinance").digest == render_blueprint("microfinance").digest
 
 
+@pytest.mark.parametrize("kind", ["broker", "guarantee", "microfinance"])
+def test_every_process_renders_the_same_text(installation: Any, kind: str) -> None:
+    code = (
+        "from trilend.wiring import load\nfrom trilend.tenancy.blueprint import blueprint_of\n"
+        f"load()\nblueprint = blueprint_of('{kind}')\nprint(blueprint.digest, blueprint.permissions.revision)"
+    )
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env=os.environ | installation.environment | {"PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(told) == 1
+
+
 def test_append_only_tables_give_their_role_no_update(tenant: Any, installation: Any) -> None:
     with psycopg.connect(installation.database.superuser_url) as superuser:
         held = superuser.execute(
