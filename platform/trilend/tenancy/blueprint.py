@@ -160,10 +160,8 @@ def _in_one_order(statements: Iterable[str]) -> list[str]:
 
     SQLAlchemy keeps them in a set, whose order differs between processes: spares made by one would be none to another.
     """
-    ordered: list[str] = []
-    for indexes, run in groupby(statements, key=_is_index):
-        ordered += sorted(run) if indexes else run
-    return ordered
+    runs = [(indexes, list(run)) for indexes, run in groupby(statements, key=_is_index)]
+    return [statement for indexes, run in runs for statement in (sorted(run) if indexes else run)]
 
 
 def _is_index(statement: str) -> bool:
