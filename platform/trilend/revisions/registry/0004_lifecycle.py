@@ -3,12 +3,18 @@
 import sqlalchemy as sa
 from alembic import op
 
-from trilend.tenancy.plans.models import FIRST_PLANS
-
 revision = "0004"
 down_revision = "0003"
 
 _CREATED = sa.text("now()")
+# As they were when this step was written: what plans become later is not its business.
+_FIRST_PLANS = """
+INSERT INTO trilend.plan (name, label, people, storage_bytes, calls_per_day, calls_per_month) VALUES
+    ('trial', '试用', 10, 1073741824, 2000, 20000),
+    ('standard', '标准', 50, 53687091200, 20000, 400000),
+    ('large', '大型', NULL, 536870912000, 200000, 4000000)
+ON CONFLICT DO NOTHING
+""".strip()
 
 
 def upgrade() -> None:
@@ -51,7 +57,7 @@ def upgrade() -> None:
         sa.Column("calls_per_month", sa.BigInteger()),
         _created(),
     )
-    op.execute(FIRST_PLANS.strip())
+    op.execute(_FIRST_PLANS)
     op.create_table(
         "call_count",
         _tenant(primary_key=True),
