@@ -1,4 +1,4 @@
-"""Sign-in, people, roles and passwords of a tenant, on FAB's views."""
+"""People and roles of a tenant on FAB's views, and its API clients."""
 
 from collections.abc import Mapping
 from typing import Any, cast
@@ -7,13 +7,7 @@ from flask import abort, flash, g, redirect, render_template, request, url_for
 from flask_appbuilder import BaseView
 from flask_appbuilder.security.forms import SelectDataRequired
 from flask_appbuilder.security.sqla.models import User
-from flask_appbuilder.security.views import (
-    AuthDBView,
-    ResetMyPasswordView,
-    ResetPasswordView,
-    RoleModelView,
-    UserDBModelView,
-)
+from flask_appbuilder.security.views import RoleModelView, UserDBModelView
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from sqlalchemy import select
@@ -30,13 +24,6 @@ from trilend.identity.trail import remember, trace_added, trace_changed, trace_r
 from trilend.tenancy.context import TenantSession, tenant_session
 from trilend.tenancy.plans.errors import PeopleUsedUp
 from trilend.tenancy.plans.service import check_people
-
-
-class SignInView(AuthDBView):  # type: ignore[misc]
-    """Sign-in by user name or mail address and password."""
-
-    title = _l("Sign in")
-    invalid_login_message = _l("The user name or the password is wrong. Try again, or ask your administrator.")
 
 
 class KnownActions:
@@ -154,18 +141,6 @@ class RolesView(KnownActions, RoleModelView):  # type: ignore[misc]
         """Log that the role is removed."""
         super().pre_delete(item)
         trace_removed(tenant_session(), item)
-
-
-class ResetPassword(ResetPasswordView):  # type: ignore[misc]
-    """An administrator sets somebody's password."""
-
-    class_permission_name = "Users"
-
-
-class ResetMyPassword(ResetMyPasswordView):  # type: ignore[misc]
-    """Somebody changes the own password."""
-
-    class_permission_name = "MyPassword"
 
 
 def person_name() -> str:
