@@ -226,6 +226,7 @@ def _check_own_password(entered: str) -> None:
     if not is_right(person, entered):
         raise UnfitPassword(gettext("This is not your present password."))
     lockout.forgive(here, key)
+    here.commit()
 
 
 def _codes_page(codes: list[str]) -> Response:

@@ -24,9 +24,9 @@ from trilend.web.formats import instant
 
 TOKEN, UNLISTED = "sid", "unlisted"
 FRESH = timedelta(minutes=15)
-_ALWAYS = frozenset({"SignInView.logout", "AccountView.password"})
+_CHOOSING = "AccountView.password"
 _WITHOUT_FACTOR = "AccountView"
-_FRAME = frozenset({"trilend_web", "trilend_language"})
+_ALWAYS = frozenset({"trilend_web", "trilend_language", "SignInView"})
 
 Page = TypeVar("Page", bound=Callable[..., Any])
 
@@ -73,7 +73,7 @@ def factor_due(found: Presence) -> Any:
 
 def ask_for_what_is_missing() -> Response | None:
     """Before a page: a password that somebody else chose is changed first, a second factor that is due is set up."""
-    if request.endpoint is None or request.blueprint in _FRAME or request.endpoint in _ALWAYS:
+    if request.endpoint in (None, _CHOOSING) or request.blueprint in _ALWAYS:
         return None
     if not g.user.is_authenticated or not current_tenant().admission.is_open:
         return None

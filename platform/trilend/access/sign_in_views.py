@@ -80,7 +80,7 @@ class SignInView(AuthDBView):  # type: ignore[misc]
         waiting = _pending()
         if waiting is None:
             return redirect(url_for(".login"))
-        form = CodeForm()
+        form, status = CodeForm(), 200
         with recording():
             here = tenant_session()
             if form.validate_on_submit():
@@ -88,13 +88,13 @@ class SignInView(AuthDBView):  # type: ignore[misc]
                     second_factor.check_code(here, waiting["id"], form.code.data)
                 except TrilendError as error:
                     here.commit()
-                    form.code.errors = [str(error)]
+                    form.code.errors, status = [str(error)], error.status
                 else:
                     return _finish(here.get_one(User, waiting["id"]), SignInMethod.PASSWORD_AND_CODE, waiting["next"])
             keys = passkeys.passkeys_of(here, waiting["id"])
             has_app = second_factor.has_app(here, waiting["id"])
             page = render_template("access/second.html", form=form, has_passkey=bool(keys), has_app=has_app)
-            return page, 401 if form.is_submitted() else 200
+            return page, status
 
     @open_page("/login/passkey/options", methods=("POST",))
     def passkey_options(self) -> Any:
