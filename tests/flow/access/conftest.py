@@ -25,9 +25,10 @@ ADDRESS = {"REMOTE_ADDR": "203.0.113.77"}
 class Window:
     """Somebody's browser at the company's address."""
 
-    def __init__(self, application: Any, host: str) -> None:
+    def __init__(self, application: Any, host: str, port: int = 8000) -> None:
         self.host = host
         self.client = HostClient(application, host)
+        self.client._base_url = f"http://{host}:{port}"
 
     def get(self, path: str, **options: Any) -> Any:
         return self.client.get(path, headers=HEADERS, environ_overrides=ADDRESS, **options)
