@@ -25,7 +25,7 @@ class CodeForm(FlaskForm):  # type: ignore[misc]
     """A code of the app, or a recovery code."""
 
     code = StringField(
-        _l("Code"),
+        _l("One-time code"),
         validators=[InputRequired(_l("Enter the code.")), Length(max=40)],
         description=_l("Six digits from your app, or one of your recovery codes"),
     )

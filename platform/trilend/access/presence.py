@@ -20,6 +20,7 @@ from trilend.db.base import now
 from trilend.identity.access import open_page
 from trilend.kinds import kinds
 from trilend.tenancy.context import TenantSession, current_tenant, tenant_session
+from trilend.tenancy.errors import not_admitted
 from trilend.web.formats import instant
 
 TOKEN, UNLISTED = "sid", "unlisted"
@@ -104,8 +105,11 @@ def own_page(url: str, *, methods: tuple[str, ...] = ("GET",), fresh: bool = Fal
     def declare(function: Page) -> Page:
         @wraps(function)
         def guarded(*args: Any, **kwargs: Any) -> Any:
-            if not g.user.is_authenticated or g.get("trilend_presence") is None:
+            if not g.user.is_authenticated:
                 return redirect(url_for("SignInView.login", next=request.path))
+            if g.get("trilend_presence") is None:
+                # Signed in while nothing can be written down: there is nothing to show, and nothing to change.
+                raise not_admitted(current_tenant().admission)
             if fresh and now() - present().browser.confirmed_at > FRESH:
                 return _ask_again()
             return function(*args, **kwargs)

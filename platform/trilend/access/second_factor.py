@@ -36,12 +36,12 @@ def secret_to_set_up(session: Session, person: User) -> str:
 
 def address_for_app(person: User, secret: str) -> str:
     """What an app reads from the QR code: account, company and secret."""
-    return pyotp.TOTP(secret).provisioning_uri(name=person.username, issuer_name=f"Trilend {current_tenant().name}")
+    return pyotp.TOTP(secret).provisioning_uri(name=person.username, issuer_name=current_tenant().name)
 
 
 def qr_code(text: str) -> str:
     """A QR code as SVG, drawn by attributes alone: the pages allow no inline style."""
-    return str(segno.make(text, error="m").svg_inline(scale=5, border=2, svgclass="qr-code", lineclass="qr-lines"))
+    return str(segno.make(text, error="l").svg_inline(scale=5, border=2, svgclass="qr-code", lineclass="qr-lines"))
 
 
 def turn_on(session: Session, actor: Actor, person: User, code: str) -> list[str]:

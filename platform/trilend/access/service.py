@@ -91,8 +91,6 @@ def let_in(session: Session, person: User, method: SignInMethod, visit: Visit) -
     token, is_new_device = open_session(session, person, method, visit)
     person.login_count = (person.login_count or 0) + 1
     person.fail_login_count, person.last_login = 0, datetime.now()  # noqa: DTZ005  # as FAB keeps it
-    actor = Actor(f"{person.first_name} {person.last_name}".strip(), person.id)
-    record(session, actor, "person.signed_in", "person", person.id, method=str(method), address=visit.address)
     if is_new_device and person.email:
         _tell_of_new_device(session, person, visit)
     session.flush()

@@ -28,7 +28,6 @@ _LABELS: dict[str, LazyString] = {
     "person.removed": _l("Person removed"),
     "person.password_set": _l("Password set"),
     "person.password_chosen": _l("Own password chosen"),
-    "person.signed_in": _l("Signed in"),
     "person.signed_out": _l("Signed out by an administrator"),
     "person.unlocked": _l("Lock lifted"),
     "person.app_added": _l("App for codes set up"),
