@@ -107,9 +107,10 @@ def own_page(url: str, *, methods: tuple[str, ...] = ("GET",), fresh: bool = Fal
         def guarded(*args: Any, **kwargs: Any) -> Any:
             if not g.user.is_authenticated:
                 return redirect(url_for("SignInView.login", next=request.path))
-            if g.get("trilend_presence") is None:
-                # Signed in while nothing can be written down: there is nothing to show, and nothing to change.
-                raise not_admitted(current_tenant().admission)
+            admission = current_tenant().admission
+            # Who signed in while nothing could be written down has nothing to see here either.
+            if g.get("trilend_presence") is None or (request.method == "POST" and not admission.is_open):
+                raise not_admitted(admission)
             if fresh and now() - present().browser.confirmed_at > FRESH:
                 return _ask_again()
             return function(*args, **kwargs)
