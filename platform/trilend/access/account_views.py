@@ -197,9 +197,13 @@ class AccountView(BaseView):  # type: ignore[misc]
     @own_page("/sessions/<int:browser_id>/end", methods=("POST",))
     def end_session(self, browser_id: int) -> Response:
         """Sign one of the own browsers out."""
-        if browser_sessions.end(tenant_session(), present().person.id, browser_id):
-            tenant_session().commit()
-            flash(gettext("That browser is signed out."), "success")
+        found = present()
+        if browser_id == found.browser.id:
+            return redirect(url_for("SignInView.logout"))
+        if not browser_sessions.end(tenant_session(), found.person.id, browser_id):
+            raise NotFound(gettext("You are not signed in there, or not any more."), id=browser_id)
+        tenant_session().commit()
+        flash(gettext("That browser is signed out."), "success")
         return redirect(url_for(".overview"))
 
     @own_page("/sessions/end-others", methods=("POST",))

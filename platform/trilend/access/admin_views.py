@@ -15,7 +15,7 @@ from trilend.access.errors import NoWayBack, ProviderFailed
 from trilend.access.forms import ProviderForm, RulesForm
 from trilend.access.models import SecondFactorRule
 from trilend.access.oidc.settings import WantedProvider, provider_of, set_provider
-from trilend.access.presence import return_address
+from trilend.access.presence import present, return_address
 from trilend.access.rules import WantedRules, rules_of, set_rules
 from trilend.identity.access import page
 from trilend.identity.labels import role_label
@@ -54,7 +54,7 @@ class SignInRulesView(BaseView):  # type: ignore[misc]
     @page("/people/<int:user_id>/sign-out", permission="edit", methods=("POST",))
     def sign_out(self, user_id: int) -> Response:
         """End all sessions of a person."""
-        count = people.sign_out(tenant_session(), signed_in_actor(), user_id)
+        count = people.sign_out(tenant_session(), signed_in_actor(), user_id, but=present().browser.id)
         tenant_session().commit()
         flash(ngettext("One browser is signed out.", "%(num)d browsers are signed out.", count), "success")
         return redirect(url_for(".overview"))
@@ -62,7 +62,7 @@ class SignInRulesView(BaseView):  # type: ignore[misc]
     @page("/people/<int:user_id>/take-factors", permission="edit", methods=("POST",))
     def take_factors(self, user_id: int) -> Response:
         """Take the second factors of somebody who has lost the phone."""
-        people.take_factors(tenant_session(), signed_in_actor(), user_id)
+        people.take_factors(tenant_session(), signed_in_actor(), user_id, but=present().browser.id)
         tenant_session().commit()
         flash(
             gettext("App, recovery codes and passkeys are removed; the person signs in by password alone."), "success"

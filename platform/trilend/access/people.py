@@ -80,16 +80,16 @@ def unlock(session: Session, actor: Actor, user_id: int) -> None:
     record(session, actor, "person.unlocked", "person", user_id, name=person.username)
 
 
-def sign_out(session: Session, actor: Actor, user_id: int) -> int:
-    """End all sessions of a person; returns how many; raises `NotFound`."""
+def sign_out(session: Session, actor: Actor, user_id: int, *, but: int) -> int:
+    """End all sessions of a person but the one in which this is asked for; returns how many; raises `NotFound`."""
     person = _person(session, user_id)
-    count = browser_sessions.end_all(session, user_id)
+    count = browser_sessions.end_all(session, user_id, but=but)
     record(session, actor, "person.signed_out", "person", user_id, name=person.username, rows=count)
     return count
 
 
-def take_factors(session: Session, actor: Actor, user_id: int) -> None:
-    """Take app, recovery codes and passkeys of somebody who has lost them, and end the sessions.
+def take_factors(session: Session, actor: Actor, user_id: int, *, but: int) -> None:
+    """Take app, recovery codes and passkeys of somebody who has lost them, and end the sessions but the one of who asks.
 
     Raises `NotFound`, and `NoWayBack` for the one who has to keep a factor.
     """
@@ -98,7 +98,7 @@ def take_factors(session: Session, actor: Actor, user_id: int) -> None:
         remove(session, actor, user_id, passkey.id)
     if account_of(session, person).totp_since is not None:
         second_factor.turn_off(session, actor, person)
-    browser_sessions.end_all(session, user_id)
+    browser_sessions.end_all(session, user_id, but=but)
 
 
 def _person(session: Session, user_id: int) -> User:

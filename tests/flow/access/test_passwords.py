@@ -102,10 +102,10 @@ def test_a_name_that_nobody_has_takes_as_long(books: Session, person: Callable[.
     spent: dict[str, list[float]] = {"known": [], "unknown": []}
     for number in range(8):
         for sort, name in (("known", person().username), ("unknown", f"nobody-{number}")):
-            begun = time.perf_counter()
+            begun = time.thread_time()
             with pytest.raises(WrongSignIn):
                 check_password(books, name, "wrong password", f"10.1.1.{number}")
-            spent[sort].append(time.perf_counter() - begun)
+            spent[sort].append(time.thread_time() - begun)
     known, unknown = statistics.median(spent["known"]), statistics.median(spent["unknown"])
     assert 0.7 < known / unknown < 1.4, (known, unknown)
 
