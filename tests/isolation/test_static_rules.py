@@ -97,6 +97,10 @@ ALLOWED: Mapping[str, tuple[frozenset[str], str]] = {
         frozenset({"RegistrySession"}),
         "looks for papers and domains that are due in the registry",
     ),
+    "platform/trilend/company/well_known.py": (
+        frozenset({"RegistrySession"}),
+        "the proof of a domain is the registry's",
+    ),
     "platform/trilend/console/archives.py": (frozenset({"RegistrySession"}), "operators work on the registry"),
     "platform/trilend/console/company_views.py": (frozenset({"RegistrySession"}), "operators work on the registry"),
     "platform/trilend/console/fleet.py": (frozenset({"RegistrySession"}), "operators work on the registry"),
