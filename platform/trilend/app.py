@@ -47,6 +47,7 @@ from trilend.identity.security import TenantSecurityManager
 from trilend.identity.sessions import TenantCookieSessions
 from trilend.identity.views import ApiClientsView, person_name
 from trilend.jobs import metrics
+from trilend.keeping.views import KeptFilesView
 from trilend.kinds import TenantKind, kinds
 from trilend.ledger.views import BooksView
 from trilend.navigation import navigation_for
@@ -79,6 +80,7 @@ _SHARED_VIEWS: tuple[type, ...] = (
     ParametersView,
     ApiClientsView,
     AuditLogView,
+    KeptFilesView,
     SigningView,
     FilesView,
     CompanyView,

@@ -217,7 +217,6 @@ class CompanyView(BaseView):  # type: ignore[misc]
             record_name=record_name,
             record_text=record_text,
             note_text=note_text,
-            method_label=method_label,
         )
 
 
@@ -242,17 +241,11 @@ _NOTES = {
         "taken": _TAKEN,
     },
 }
-_METHODS = {Method.RECORD: _l("By a TXT record"), Method.FILE: _l("By a file")}
 
 
 def note_text(method: str, note: str) -> object:
     """What the last check of a domain found, in a sentence; empty before the first."""
     return _NOTES[Method(method)].get(note, "")
-
-
-def method_label(method: str) -> object:
-    """How a domain is proved, in a few words."""
-    return _METHODS[Method(method)]
 
 
 def usage_rows(
