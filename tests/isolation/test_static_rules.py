@@ -154,6 +154,7 @@ REMEMBERED: Mapping[str, str] = {
     "platform/trilend/storage/keys.py:_looked_up": "keyed by tenant and number",
     "platform/trilend/storage/keys.py:_unwrapped": "keyed by the tenant's wrapped key, which no two tenants share",
     "platform/trilend/storage/sweeping.py:_claims": "declarations of the code",
+    "platform/trilend/storage/sweeping.py:_passing": "declarations of the code",
     "platform/trilend/tenancy/door.py:_is_behind": "keyed by kind and revision",
     "platform/trilend/tenancy/plans/calls.py:_known": "keyed by tenant",
     "platform/trilend/tenancy/plans/calls.py:_waiting": "keyed by tenant",

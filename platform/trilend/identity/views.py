@@ -29,7 +29,7 @@ from trilend.identity.service import add_api_client, revoke_api_client, signed_i
 from trilend.identity.trail import remember, trace_added, trace_changed, trace_removed
 from trilend.tenancy.context import TenantSession, tenant_session
 from trilend.tenancy.plans.errors import PeopleUsedUp
-from trilend.tenancy.plans.service import check_people
+from trilend.tenancy.plans.service import check_people, take_place
 
 
 class SignInView(AuthDBView):  # type: ignore[misc]
@@ -103,13 +103,16 @@ class UsersView(KnownActions, UserDBModelView):  # type: ignore[misc]
         """Refuse to let one more person sign in than the plan allows; log what changes."""
         # In the session of the request the form's values may have been flushed already.
         with TenantSession() as before:
-            if item.active and not before.scalar(select(User.active).where(User.id == item.id)):
-                check_people(before)
+            comes_back = item.active and not before.scalar(select(User.active).where(User.id == item.id))
+        if comes_back:
+            take_place(tenant_session(), item.id)
         trace_changed(tenant_session(), item)
         super().pre_update(item)
 
     def pre_add(self, item: Any) -> None:
-        """Keep the family name FAB asks for empty: the full name is one field."""
+        """Take a place of the plan; keep the family name FAB asks for empty: the full name is one field."""
+        if item.active:
+            take_place(tenant_session())
         item.last_name = ""
         super().pre_add(item)
         trace_added(tenant_session(), item)
