@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from trilend.tenancy.door import DIFFERS
 from trilend.tenancy.migration.places import places_behind
+from trilend.tenancy.migration.seals import NoSeals, Seals, seals_of
 from trilend.tenancy.migration.steps import Position, Step, steps_from
 from trilend.tenancy.models import Spare, Tenant, TenantState
 from trilend.tenancy.servers import cell_login
@@ -70,11 +71,14 @@ def travellers(session: Session, slugs: Sequence[str], *, faulty: bool) -> Seque
     return [Traveller(*row) for row in rows]
 
 
-def move(connection: Connection, traveller: Traveller) -> None:
-    """Take all steps that a schema still has to take, each with its record in one message and one transaction."""
+def move(connection: Connection, traveller: Traveller, seals: Seals | None = None) -> None:
+    """Take all steps that a schema still has to take, each with its record in one message and one transaction.
+
+    `seals` are the keys for its data steps if the registry does not have them yet.
+    """
     for step in steps_from(traveller.kind, Position.read(traveller.revision)):
         try:
-            _take(connection, traveller.schema, cell_login(traveller.cell), step)
+            _take(connection, traveller, step, seals)
         except psycopg.Error:
             connection.rollback()
             # A run that was killed between the step and the registry's row has left the step taken.
@@ -82,7 +86,8 @@ def move(connection: Connection, traveller: Traveller) -> None:
                 raise
 
 
-def _take(connection: Connection, schema: str, cell: str, step: Step) -> None:
+def _take(connection: Connection, traveller: Traveller, step: Step, seals: Seals | None) -> None:
+    schema, cell = traveller.schema, cell_login(traveller.cell)
     opening = (
         f"BEGIN; SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}'; "
         f"SET LOCAL search_path TO {schema};\n"
@@ -90,11 +95,18 @@ def _take(connection: Connection, schema: str, cell: str, step: Step) -> None:
     if step.batch is None:
         connection.execute(f"{opening}{step.text(schema, cell)}\nCOMMIT".encode())
         return
+    given = (_seals_for(traveller, seals),) if step.wants_seals else ()
     more = not _is_taken(connection, schema, step)
     while more:
         connection.execute(opening.encode())
-        more = step.batch(connection)
+        more = step.batch(connection, *given)
         connection.execute(f"{'' if more else step.text(schema, cell)}\nCOMMIT".encode())
+
+
+def _seals_for(traveller: Traveller, seals: Seals | None) -> Seals:
+    if seals is not None:
+        return seals
+    return NoSeals() if traveller.is_spare else seals_of(traveller.id)
 
 
 def _is_taken(connection: Connection, schema: str, step: Step) -> bool:
