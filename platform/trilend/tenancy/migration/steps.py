@@ -143,6 +143,22 @@ def folder_of(name: str) -> Path | None:
     return _REVISIONS / name if name in (REGISTRY, PLATFORM) else kinds()[name].revisions
 
 
+def first_text(kind: str) -> str | None:
+    """What the first release made of a tenant of this kind, in its schema; None for a kind that does not keep it."""
+    folder = folder_of(kind)
+    file = folder / "first.sql" if folder else None
+    return file.read_text(encoding="utf-8") if file and file.is_file() else None
+
+
+def steps_until(kind: str, position: Position) -> Sequence[Step]:
+    """The steps by which a tenant of the first release comes to a position, its permissions left aside."""
+    taken: list[Step] = []
+    for name, revision in ((PLATFORM, position.platform), (kind, position.kind)):
+        ahead = {step.revision for step in steps_after(name, revision)}
+        taken += [step for step in branch(name) if step.revision not in ahead]
+    return taken
+
+
 def rendered(upgrade: Callable[[], None]) -> str:
     """The SQL of an Alembic upgrade, for no schema in particular."""
     output = io.StringIO()
