@@ -146,7 +146,7 @@ class RolesView(KnownActions, RoleModelView):  # type: ignore[misc]
     label_columns = {"name": _l("Name"), "permissions": _l("Permissions")}
     formatters_columns = {"name": role_label}
 
-    @action("copyrole", _l("Copy"), _l("Copy the chosen roles?"), icon="fa-copy", single=False)
+    @action("copyrole", _l("Copy"), _l("Copy the chosen roles?"), icon="fa-copy", single=False)  # type: ignore[untyped-decorator]
     def copy_role(self, items: Sequence[Any]) -> Response:
         """Add a role with the same permissions for each that was chosen, and log it."""
         self.update_redirect()
@@ -188,7 +188,7 @@ class RolesView(KnownActions, RoleModelView):  # type: ignore[misc]
 
 def _free_name(name: str, taken: Collection[str]) -> str:
     """What the copy of a role is called: a copy of a copy is numbered."""
-    wanted = gettext("%(name)s (copy)", name=role_label(name))[:_LONGEST_ROLE]
+    wanted = str(gettext("%(name)s (copy)", name=role_label(name)))[:_LONGEST_ROLE]
     numbered = (f"{wanted[: _LONGEST_ROLE - 4]} {number}" for number in count(2))
     return next(each for each in chain([wanted], numbered) if each not in taken)
 
