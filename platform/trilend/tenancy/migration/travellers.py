@@ -7,6 +7,7 @@ import psycopg
 from sqlalchemy import func, literal, not_, select, true, tuple_
 from sqlalchemy.orm import Session
 
+from trilend.db.wire import send
 from trilend.tenancy.door import DIFFERS
 from trilend.tenancy.migration.places import places_behind
 from trilend.tenancy.migration.seals import NoSeals, Seals, seals_of
@@ -93,14 +94,14 @@ def _take(connection: Connection, traveller: Traveller, step: Step, seals: Seals
         f"SET LOCAL search_path TO {schema};\n"
     )
     if step.batch is None:
-        connection.execute(f"{opening}{step.text(schema, cell)}\nCOMMIT".encode())
+        send(connection, f"{opening}{step.text(schema, cell)}\nCOMMIT".encode())
         return
     given = (_seals_for(traveller, seals),) if step.wants_seals else ()
     more = not _is_taken(connection, schema, step)
     while more:
-        connection.execute(opening.encode())
+        send(connection, opening.encode())
         more = step.batch(connection, *given)
-        connection.execute(f"{'' if more else step.text(schema, cell)}\nCOMMIT".encode())
+        send(connection, f"{'' if more else step.text(schema, cell)}\nCOMMIT".encode())
 
 
 def _seals_for(traveller: Traveller, seals: Seals | None) -> Seals:
