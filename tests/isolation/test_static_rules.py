@@ -43,6 +43,10 @@ ALLOWED: Mapping[str, tuple[frozenset[str], str]] = {
         frozenset({"RegistrySession", "owner_connection"}),
         "carries whole companies, as the owner",
     ),
+    "platform/trilend/archives/earlier.py": (
+        frozenset({"owner_connection"}),
+        "carries whole companies, as the owner",
+    ),
     "platform/trilend/archives/export.py": (
         frozenset({"RegistrySession", "owner_connection"}),
         "carries whole companies, as the owner",
@@ -167,6 +171,7 @@ REMEMBERED: Mapping[str, str] = {
     "platform/trilend/plugin_host/catalogue.py:installed": "plugins that are installed",
     "platform/trilend/storage/keys.py:_derived": "keyed by the tenant's wrapped key, which no two tenants share",
     "platform/trilend/tenancy/blueprint.py:_source": "the one function that makes blueprints",
+    "platform/trilend/tenancy/migration/seals.py:_source": "a function of the code, named at import",
     "platform/trilend/tenancy/blueprint.py:blueprint_of": "keyed by kind; holds no rows of anybody",
     "platform/trilend/tenancy/context.py:_engine_for": "keyed by server and cell; bound to a tenant only per transaction",
     "platform/trilend/tenancy/context.py:_registry_engine": "the registry's",
