@@ -87,21 +87,48 @@ def move(connection: Connection, traveller: Traveller, seals: Seals | None = Non
                 raise
 
 
+def move_together(connection: Connection, group: Sequence[Traveller]) -> bool:
+    """Take the steps of several in one message, each still in a transaction of its own; False where one did not come through.
+
+    Those before it have arrived then, and those after it have not set out: `move` each by itself, and it will turn out.
+    Nobody sets out where a step is more than SQL.
+    """
+    steps = [(each, step) for each in group for step in steps_from(each.kind, Position.read(each.revision))]
+    if any(step.batch for _, step in steps):
+        return False
+    try:
+        send(connection, "\n".join(_transaction(each, step) for each, step in steps).encode())
+    except psycopg.Error:
+        connection.rollback()
+        return False
+    return True
+
+
 def _take(connection: Connection, traveller: Traveller, step: Step, seals: Seals | None) -> None:
-    schema, cell = traveller.schema, cell_login(traveller.cell)
-    opening = (
-        f"BEGIN; SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}'; "
-        f"SET LOCAL search_path TO {schema};\n"
-    )
     if step.batch is None:
-        send(connection, f"{opening}{step.text(schema, cell)}\nCOMMIT".encode())
+        send(connection, _transaction(traveller, step).encode())
         return
     given = (_seals_for(traveller, seals),) if step.wants_seals else ()
-    more = not _is_taken(connection, schema, step)
+    more = not _is_taken(connection, traveller.schema, step)
     while more:
-        send(connection, opening.encode())
+        send(connection, _opening(traveller).encode())
         more = step.batch(connection, *given)
-        send(connection, f"{'' if more else step.text(schema, cell)}\nCOMMIT".encode())
+        send(connection, f"{'' if more else _text(traveller, step)}\nCOMMIT".encode())
+
+
+def _transaction(traveller: Traveller, step: Step) -> str:
+    return f"{_opening(traveller)}\n{_text(traveller, step)}\nCOMMIT;"
+
+
+def _opening(traveller: Traveller) -> str:
+    return (
+        f"BEGIN; SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}'; "
+        f"SET LOCAL search_path TO {traveller.schema};"
+    )
+
+
+def _text(traveller: Traveller, step: Step) -> str:
+    return step.text(traveller.schema, cell_login(traveller.cell))
 
 
 def _seals_for(traveller: Traveller, seals: Seals | None) -> Seals:
