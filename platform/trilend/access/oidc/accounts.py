@@ -14,7 +14,7 @@ from trilend.access.rules import first_administrator
 from trilend.audit.service import Actor, record
 from trilend.db.base import now
 from trilend.identity.seeds import ADMINISTRATOR
-from trilend.tenancy.plans.service import check_people
+from trilend.tenancy.plans.service import take_place
 
 _ACTOR = Actor("Sign-in service")
 
@@ -67,7 +67,7 @@ def _made(session: Session, provider: Provider, claims: Mapping[str, Any], subje
     taken = select(func.count()).where((User.username == username) | (User.email == str(mail)))
     if not provider.makes_accounts or not roles or not mail or session.scalar(taken):
         raise NoAccount
-    check_people(session)
+    take_place(session)
     name = str(claims.get(provider.name_claim) or username)[:64]
     person = User(
         username=username, first_name=name, last_name="", email=str(mail)[:320], active=True, password=None, roles=roles
