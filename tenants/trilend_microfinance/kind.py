@@ -15,6 +15,7 @@ from trilend.kinds import (
     MenuGroup,
     PaperKind,
     Role,
+    SeparatedDuties,
     SubjectPage,
     TenantKind,
 )
@@ -41,6 +42,7 @@ ROLES = (
             "Loans": (*_READ, "can_prepay"),
             "MyPassword": ("*",),
         },
+        scope="subtree",
     ),
     Role(
         "Approver",
@@ -58,7 +60,7 @@ ROLES = (
         "Cashier",
         _l("Cashier"),
         {
-            "Parties": _READ,
+            "Parties": (*_READ, "can_see_account"),
             "Contracts": ("can_show",),
             "Loans": (*_READ, "can_disburse", "can_collect"),
             "Statements": ("*",),
@@ -81,6 +83,22 @@ ROLES = (
             "AuditLog": ("*",),
             "MyPassword": ("*",),
         },
+    ),
+)
+
+SEPARATED = (
+    SeparatedDuties(
+        "enter_and_decide",
+        ("can_add", "Applications"),
+        ("can_decide", "Applications"),
+        _l("Nobody decides an application that he or she has entered."),
+    ),
+    SeparatedDuties(
+        "decide_and_pay_out",
+        ("can_decide", "Applications"),
+        ("can_disburse", "Loans"),
+        _l("Nobody pays out a loan that he or she has approved."),
+        exclusive=True,
     ),
 )
 
@@ -163,6 +181,7 @@ KIND = TenantKind(
     api=_api,
     menu=MENU,
     roles=ROLES,
+    separated=SEPARATED,
     seeds=seeds,
     load_jobs=_load_jobs,
     papers=(

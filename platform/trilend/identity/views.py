@@ -22,6 +22,7 @@ from wtforms import SelectChoice, SelectMultipleField, StringField
 from wtforms.validators import InputRequired, Length
 
 from trilend.identity.access import page
+from trilend.identity.duties import KeepsDutiesApart, KeepsGrantsApart, warnings_for
 from trilend.identity.labels import role_label
 from trilend.identity.models import ApiClient
 from trilend.identity.scopes import SCOPES
@@ -80,7 +81,7 @@ class UsersView(KnownActions, UserDBModelView):  # type: ignore[misc]
         "created_on": _l("Added on"),
     }
     # FAB's own check asks for a role or a group, and stumbles where a form has no groups.
-    validators_columns = {"roles": [SelectDataRequired(_l("Choose at least one role."))]}
+    validators_columns = {"roles": [SelectDataRequired(_l("Choose at least one role.")), KeepsDutiesApart()]}
     description_columns = {
         "username": _l("Used to sign in"),
         "active": _l("Somebody who has left keeps the past work, but may not sign in"),
@@ -107,12 +108,14 @@ class UsersView(KnownActions, UserDBModelView):  # type: ignore[misc]
                 check_people(before)
         trace_changed(tenant_session(), item)
         super().pre_update(item)
+        _warn_of_duties(item)
 
     def pre_add(self, item: Any) -> None:
         """Keep the family name FAB asks for empty: the full name is one field."""
         item.last_name = ""
         super().pre_add(item)
         trace_added(tenant_session(), item)
+        _warn_of_duties(item)
 
     def process_form(self, form: Any, is_created: bool) -> None:
         """Keep what there was before."""
@@ -136,6 +139,7 @@ class RolesView(KnownActions, RoleModelView):  # type: ignore[misc]
     list_columns = search_columns = ["name"]
     label_columns = {"name": _l("Name"), "permissions": _l("Permissions")}
     formatters_columns = {"name": role_label}
+    validators_columns = {"permissions": [KeepsGrantsApart()]}
 
     def pre_add(self, item: Any) -> None:
         """Log the new role."""
@@ -166,6 +170,11 @@ class ResetMyPassword(ResetMyPasswordView):  # type: ignore[misc]
     """Somebody changes the own password."""
 
     class_permission_name = "MyPassword"
+
+
+def _warn_of_duties(person: User) -> None:
+    for warning in warnings_for(person.roles):
+        flash(warning, "warning")
 
 
 def person_name() -> str:
