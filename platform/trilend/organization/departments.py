@@ -70,7 +70,7 @@ def tree(session: Session) -> Sequence[Branch]:
             .outerjoin(Placement, Placement.user_id == User.id)
             .where(User.active)
             .group_by(department_of)
-        ).tuples()
+        )
     )
     holdings = _holdings(session)
     parents = {each.parent_id for each in found}
@@ -228,6 +228,6 @@ def _holdings(session: Session) -> dict[int, int]:
     found: dict[int, int] = {}
     for model in owned_models():
         counted = select(model.department_id, func.count()).group_by(model.department_id)
-        for department_id, count in session.execute(counted).tuples():
+        for department_id, count in session.execute(counted):
             found[department_id] = found.get(department_id, 0) + count
     return found

@@ -114,7 +114,7 @@ def hand_overs_of(session: Session, user_id: int) -> Sequence[tuple[HandOver, in
         .order_by(HandOver.id.desc())
         .limit(20)
     )
-    return [(made, count) for made, count in rows.tuples()]
+    return [(made, count) for made, count in rows]
 
 
 def _give(

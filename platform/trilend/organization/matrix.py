@@ -103,7 +103,7 @@ def _columns(session: Session, people: Sequence[User]) -> list[Column]:
             sum(role.id in {held.id for held in person.roles} for person in people),
             role.name == ADMINISTRATOR,
         )
-        for role, scope in rows.tuples()
+        for role, scope in rows
     ]
 
 
@@ -111,7 +111,7 @@ def _areas(session: Session) -> dict[str, Sequence[Line]]:
     grants: dict[int, set[int]] = {}
     for pair, role in session.execute(
         select(assoc_permissionview_role.c.permission_view_id, assoc_permissionview_role.c.role_id)
-    ).tuples():
+    ):
         grants.setdefault(pair, set()).add(role)
     found: dict[str, list[Line]] = {}
     pairs = session.scalars(

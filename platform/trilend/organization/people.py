@@ -117,6 +117,6 @@ def _members(session: Session, wanted: object) -> Sequence[Member]:
     holdings: dict[int, int] = {}
     for model in owned_models():
         counted = select(model.owner_id, func.count()).where(model.owner_id.in_(owners)).group_by(model.owner_id)
-        for owner, count in session.execute(counted).tuples():
+        for owner, count in session.execute(counted):
             holdings[owner or 0] = holdings.get(owner or 0, 0) + count
     return [Member(user, place, position, holdings.get(user.id, 0)) for user, place, position in rows]

@@ -33,9 +33,7 @@ def upgrade() -> None:
         sa.Column("closed_into", sa.BigInteger(), sa.ForeignKey("department.id")),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
     )
-    op.create_index(
-        "department_path", "department", ["path"], unique=True, postgresql_ops={"path": "text_pattern_ops"}
-    )
+    op.create_index("department_path", "department", ["path"], unique=True, postgresql_ops={"path": "text_pattern_ops"})
     op.create_index(
         "department_name",
         "department",
