@@ -63,15 +63,14 @@ def tree(session: Session) -> Sequence[Branch]:
     """The whole tree with its people and what they look after, in three queries however large it is."""
     found = open_departments(session)
     department_of = func.coalesce(Placement.department_id, ROOT)
-    people = dict(
-        session.execute(
-            select(department_of, func.count())
-            .select_from(User)
-            .outerjoin(Placement, Placement.user_id == User.id)
-            .where(User.active)
-            .group_by(department_of)
-        )
+    counted = (
+        select(department_of, func.count())
+        .select_from(User)
+        .outerjoin(Placement, Placement.user_id == User.id)
+        .where(User.active)
+        .group_by(department_of)
     )
+    people = dict(session.execute(counted).all())
     holdings = _holdings(session)
     parents = {each.parent_id for each in found}
     return [

@@ -19,7 +19,7 @@ from trilend.organization.people import department_of, holdings_of, name_of_pers
 from trilend.organization.scope import Owned, owned_models
 from trilend.organization.sight import EVERYTHING, Sight, past_scope, sight_of
 
-_SHORTEST_REASON = 4
+_SHORTEST_REASON = 2  # 离职
 
 
 def hand_over(session: Session, actor: Actor, from_id: int, to_id: int, *, reason: str) -> int:
@@ -168,7 +168,8 @@ def _change_owner(
     values = [literal(value, columns[name].type) for name, value in line.items()]
     chosen = which.subquery()
     with past_scope():
-        logged = session.execute(
+        count = session.scalar(select(func.count()).select_from(chosen)) or 0
+        session.execute(
             insert(AuditEntry).from_select([*line, "subject_id"], select(*values, chosen.c[0]), include_defaults=False)
         )
         session.execute(
@@ -178,7 +179,7 @@ def _change_owner(
             .execution_options(synchronize_session=False)
         )
     session.expire_all()
-    return int(logged.rowcount)  # type: ignore[attr-defined]
+    return count
 
 
 def _person(session: Session, user_id: int, *, lock: bool = False) -> User:
