@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from trilend.tenancy.blueprint import ROLE_PLACEHOLDER
+from trilend.tenancy.blueprint import REPORTS_PLACEHOLDER, ROLE_PLACEHOLDER
 
 revision = "0008"
 down_revision = "0007"
@@ -95,3 +95,4 @@ def upgrade() -> None:
     op.create_index("party_department", "party", ["department_id", "id"])
     op.create_foreign_key("party_owner_id_fkey", "party", "ab_user", ["owner_id"], ["id"])
     op.create_foreign_key("party_department_id_fkey", "party", "department", ["department_id"], ["id"])
+    op.execute(f"GRANT SELECT (owner_id, department_id) ON party TO {REPORTS_PLACEHOLDER}")
