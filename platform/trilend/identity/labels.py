@@ -24,7 +24,7 @@ SUBJECTS: dict[str, LazyString] = {
     "Loans": _l("Loans"),
     "MenuApi": _l("Menu"),
     "MyPassword": _l("Own password"),
-    "Organization": _l("Organization"),
+    "Organization": _l("Departments and people"),
     "Parameters": _l("Parameters"),
     "Parties": _l("Customers"),
     "Products": _l("Products"),

@@ -40,7 +40,7 @@ def hand_over_one(session: Session, actor: Actor, subject: Owned, to_id: int, *,
     record(
         session,
         actor,
-        f"{subject.scoped_as}.handed_over",
+        subject.hand_over_act,
         subject.scoped_as,
         subject.id,  # type: ignore[attr-defined]
         reason=_checked_reason(reason),
@@ -158,7 +158,7 @@ def _change_owner(
     line = {
         "actor_id": actor.user_id,
         "actor": actor.name,
-        "act": f"{model.scoped_as}.handed_over",
+        "act": model.hand_over_act,
         "subject_type": model.scoped_as,
         "reason": reason,
         "details": {},

@@ -32,8 +32,10 @@ class Scoped:
 class Owned(Scoped):
     """Mixin of models that belong to a person and to the department that person works in.
 
-    What nobody owns belongs to its department alone.
+    What nobody owns belongs to its department alone. `hand_over_act` is what the audit log calls a change of owner.
     """
+
+    hand_over_act: ClassVar[str]
 
     owner_id: Mapped[int | None] = mapped_column(ForeignKey("ab_user.id"), info={"audited": False})
     department_id: Mapped[int] = mapped_column(

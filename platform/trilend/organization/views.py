@@ -199,5 +199,5 @@ def _chosen(field: str) -> int:
 def _way_to(found: Department, branches: object) -> list[tuple[str, str]]:
     names = {branch.department.id: branch.name for branch in branches}  # type: ignore[attr-defined]
     above = [int(step) for step in found.path.strip("/").split("/")][:-1]
-    way = [(gettext("Organization"), url_for("OrganizationView.overview"))]
+    way = [(gettext("Departments and people"), url_for("OrganizationView.overview"))]
     return way + [(names[step], url_for(".department", department_id=step)) for step in above if step in names]

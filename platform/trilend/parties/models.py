@@ -23,6 +23,7 @@ class Party(Owned, Created, TenantBase):
     """A customer, surety, payee or other counterpart, and who looks after it."""
 
     scoped_as = "party"
+    hand_over_act = "party.handed_over"
     __tablename__ = "party"
     __table_args__ = (
         Index("party_name", "name"),
