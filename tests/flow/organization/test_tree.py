@@ -345,3 +345,21 @@ def test_a_role_is_given_its_scope_and_the_administrators_is_not(admin: HostClie
     assert (scope_of("Officer"), scope_of("Auditor"), scope_of("Admin")) == ("team", "all", "all")
     choose("Officer", "subtree")
     assert scope_of("Officer") == "subtree"
+
+
+def test_accounts_are_shown_in_full_to_roles_that_need_them(
+    application: Any, admin: HostClient, branches: Branches
+) -> None:
+    with bound(branches.tenant):
+        subject = party(tenant_session(), branches.files["lead"].party)
+        mobile, account = subject.mobile, subject.account_number
+        add_staff(tenant_session(), "cashier", "林珊", "Cashier")
+        tenant_session.commit()
+    cashier = HostClient(application, f"{branches.tenant.slug}.localhost")
+    cashier.post("/login/", data={"csrf_token": _token(cashier), "username": "cashier", "password": STAFF_PASSWORD})
+    address = f"/customers/{branches.files['lead'].party}"
+    for browser, sees_account in ((cashier, True), (admin, False)):
+        page = browser.get(address).get_data(as_text=True)
+        assert mobile not in page
+        assert (account in page) == sees_account
+        assert branches.files["lead"].identifier not in page
