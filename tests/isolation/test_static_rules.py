@@ -198,7 +198,6 @@ TABLES_OF_SCOPED: Mapping[str, str] = {
     "platform/trilend/organization/sight.py": "finds out where people work",
     "platform/trilend/organization/handing_over.py": "INSERT … SELECT with the sight as a condition",
     "platform/trilend/parties/models.py": "the condition of what hangs on a customer",
-    "platform/trilend/storage/rotation.py": "seals every column anew, in a job of the system",
     "tenants/trilend_microfinance/servicing/models.py": "the condition of what hangs on a loan",
 }
 """By file: why it may name tables of models, which the session cannot hold to what is seen."""
