@@ -47,6 +47,19 @@ KIND = TenantKind(
             _l("Cashier"),
             {"Parties": (*_READ, "can_see_account"), "Statements": ("*",), "Books": ("*",), "MyPassword": ("*",)},
         ),
+        Role(
+            "Auditor",
+            _l("Auditor (reads everything)"),
+            {
+                "Parties": _READ,
+                "Statements": ("*",),
+                "Books": ("*",),
+                "Parameters": ("can_list",),
+                "AuditLog": ("*",),
+                "KeptFiles": ("can_list",),
+                "MyPassword": ("*",),
+            },
+        ),
     ),
     papers=(
         BUSINESS_LICENCE,

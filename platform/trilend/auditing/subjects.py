@@ -13,6 +13,7 @@ _SHARED: Mapping[str, SubjectPage | None] = {
     "person": SubjectPage("UsersView.show", "pk"),
     "role": SubjectPage("RolesView.show", "pk"),
     "department": SubjectPage("OrganizationView.department", "department_id"),
+    "stored_object": SubjectPage("KeptFilesView.detail", "file_id"),
     "connection": None,
     "plugin": None,
     "parameter": None,

@@ -5,8 +5,8 @@ from alembic import op
 
 from trilend.tenancy.blueprint import REPORTS_PLACEHOLDER, ROLE_PLACEHOLDER
 
-revision = "0008"
-down_revision = "0007"
+revision = "0009"
+down_revision = "0008"
 _NEW = "the columns are new and the rows of one company few: they are checked in the moment the step takes"
 excused = {"adding-foreign-key-constraint": _NEW, "constraint-missing-not-valid": _NEW}
 
