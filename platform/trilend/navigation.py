@@ -20,6 +20,9 @@ _SHARED = (
         _l("Company"),
         (
             MenuEntry(_l("Papers, plan, domains"), "CompanyView.overview", "building", ("can_list", "Company")),
+            MenuEntry(
+                _l("Departments and people"), "OrganizationView.overview", "hierarchy", ("can_list", "Organization")
+            ),
             MenuEntry(_l("People"), "UsersView.list", "users", ("can_list", "Users")),
             MenuEntry(_l("Roles"), "RolesView.list", "shield-lock", ("can_list", "Roles")),
             MenuEntry(
