@@ -26,8 +26,10 @@ from jinja2 import ChoiceLoader, FileSystemLoader
 from sqlalchemy.exc import DBAPIError
 from werkzeug.wrappers import Response
 
+from trilend.api.oauth.consent import ConsentView, MyProgramsView
 from trilend.api.problems import answer_error
 from trilend.api.v1 import install_api
+from trilend.api.views import ApiClientsView
 from trilend.archives.views import ArchivesView
 from trilend.audit.labels import PROBLEMS, act_label, field_label, subject_label
 from trilend.auditing.views import AuditLogView
@@ -44,7 +46,7 @@ from trilend.errors import TrilendError
 from trilend.home.views import HomeView
 from trilend.identity.security import TenantSecurityManager
 from trilend.identity.sessions import TenantCookieSessions
-from trilend.identity.views import ApiClientsView, person_name
+from trilend.identity.views import person_name
 from trilend.jobs import metrics
 from trilend.kinds import TenantKind, kinds
 from trilend.ledger.views import BooksView
@@ -77,6 +79,8 @@ _SHARED_VIEWS: tuple[type, ...] = (
     ConnectionsView,
     ParametersView,
     ApiClientsView,
+    ConsentView,
+    MyProgramsView,
     AuditLogView,
     SigningView,
     FilesView,

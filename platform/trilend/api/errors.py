@@ -77,6 +77,17 @@ class ScopeMissing(FaultyCall):
         return {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{self.details["scope"]}"'}
 
 
+class PersonMayNot(FaultyCall):
+    """The token allows the operation, but the person for whom the program acts does not hold the permission for it."""
+
+    code = "person_may_not"
+    status = 403
+    hint = _l("Ask an administrator of the company to give the person the permission; the token need not be renewed.")
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(_l("The person for whom this program acts may not do this."), scope=scope)
+
+
 class InvalidCall(Invalid):
     """Values of the call do not fit the operation; `faults` says which and why."""
 

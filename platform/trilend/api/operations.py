@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, get_type_hints
 
+from flask_appbuilder.security.sqla.models import User
 from sqlalchemy.orm import Session
 
 from trilend.api.fields import Answer, Body, Query
@@ -18,11 +19,16 @@ _PLACE = re.compile(r"\{(\w+)\}")
 
 @dataclass(frozen=True)
 class Program:
-    """The program behind a call, and what its token allows."""
+    """The program behind a call: `scopes` is what it may do at this moment, `granted` what its token says.
+
+    They differ only where it acts for a `person` who does not hold all the permissions (any more).
+    """
 
     id: int
     name: str
     scopes: frozenset[str]
+    granted: frozenset[str]
+    person: User | None = None
 
 
 @dataclass(frozen=True)

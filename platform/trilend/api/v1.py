@@ -7,11 +7,12 @@ from flask import Blueprint, Flask, Response, current_app, request
 from flask_wtf.csrf import CSRFProtect
 
 from trilend.api import models as _models  # noqa: F401  # its table belongs to every blueprint
-from trilend.api import oauth
 from trilend.api.execution import BASE, perform
 from trilend.api.interface import EXTENSION, Interface, interface_of_tenant
 from trilend.api.jobs import JOBS
 from trilend.api.ledger import LEDGER
+from trilend.api.oauth import sweeping as _sweeping  # noqa: F401  # its job belongs to every process
+from trilend.api.oauth.views import blueprint as oauth_blueprint
 from trilend.api.openapi import describe
 from trilend.api.parties import PARTIES
 from trilend.api.problems import answer_http_error
@@ -33,7 +34,7 @@ def install_api(app: Flask, csrf: CSRFProtect, kinds: Iterable[TenantKind]) -> d
     """
     app.extensions[EXTENSION] = {kind.name: Interface((*kind.api(), *SHARED)) for kind in kinds}
     app.extensions[f"{EXTENSION}_documents"] = {}
-    for made in (blueprint, oauth.blueprint):
+    for made in (blueprint, oauth_blueprint):
         app.register_blueprint(made)
         # A token is shown on purpose, a browser never sends one by itself.
         csrf.exempt(made)
