@@ -67,6 +67,7 @@ from trilend.web.error_pages import Overloaded
 from trilend.web.formats import instant
 from trilend.web.language import install_languages, prepare_appbuilder_languages, use_languages_in_appbuilder
 from trilend.web.shell import NavGroup, NavItem, ShellContext, install_shell, request_id
+from trilend.webhooks.views import WebhooksView
 from trilend.work.views import WorkView
 
 _HERE = Path(__file__).parent
@@ -80,6 +81,7 @@ _SHARED_VIEWS: tuple[type, ...] = (
     ParametersView,
     ApiClientsView,
     ConsentView,
+    WebhooksView,
     MyProgramsView,
     AuditLogView,
     SigningView,

@@ -94,6 +94,19 @@ class SubjectPage:
 
 
 @dataclass(frozen=True)
+class EventType:
+    """Something that can happen in a kind's business, which other programs may want to be told.
+
+    `name` is one of `trilend_sdk.events.EventKind` where it knows such a thing; `data` says of each value that goes
+    with it what it means. No identifiers of persons belong there.
+    """
+
+    name: str
+    label: Any
+    data: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class TenantKind:
     """One kind of business, as the platform sees it.
 
@@ -101,7 +114,8 @@ class TenantKind:
     `api` gives the kind's resources under `/api/v1` (`trilend.api.operations.Resource`); `seeds` yield the rows every new tenant begins with; `load_jobs`
     imports the modules that register background jobs; `revisions` is the folder of the kind's own Alembic branch;
     `end_of_day` takes a session and a business date; `papers` are those by which an operator verifies the company;
-    `subjects` are what its lines of the audit log are about, with the page of each.
+    `subjects` are what its lines of the audit log are about, with the page of each; `events` what its business tells
+    other programs (`trilend.webhooks.events.emit`).
     """
 
     name: str
@@ -121,6 +135,7 @@ class TenantKind:
     templates: Path | None = None
     template_names: Mapping[str, Any] = field(default_factory=dict)
     subjects: Mapping[str, SubjectPage | None] = field(default_factory=dict)
+    events: tuple[EventType, ...] = ()
     importers: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     end_of_day: Callable[..., Any] | None = None
     points: tuple[Any, ...] = ()

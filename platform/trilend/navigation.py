@@ -27,6 +27,7 @@ _SHARED = (
             MenuEntry(_l("Background work"), "WorkView.overview", "clock", ("can_list", "Work")),
             MenuEntry(_l("Export"), "ArchivesView.overview", "download", ("can_export", "Archives")),
             MenuEntry(_l("API clients"), "ApiClientsView.overview", "api", ("can_list", "ApiClients")),
+            MenuEntry(_l("Events out"), "WebhooksView.overview", "send", ("can_list", "Webhooks")),
             MenuEntry(_l("Audit log"), "AuditLogView.overview", "history", ("can_list", "AuditLog")),
         ),
     ),

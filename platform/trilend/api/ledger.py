@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from trilend.api.fields import Answer, Instant, Key, Line, Money
 from trilend.api.operations import Call, Resource
-from trilend.api.paging import Page, PageQuery, page_of
+from trilend.api.paging import Page, PageQuery, days_within, page_of
 from trilend.ledger.models import Account, AccountType, Journal, JournalLine
 from trilend.ledger.service import accounts, balances
 
@@ -23,6 +23,8 @@ class JournalQuery(PageQuery):
     source_type: Line = Field("", max_length=32, description="what the journal is about, such as `loan`")
     source_id: Key | None = None
     business_date: date | None = None
+    business_date_from: date | None = None
+    business_date_to: date | None = Field(None, description="this day included")
 
 
 class JournalLineAnswer(Answer):
@@ -74,6 +76,7 @@ def list_journals(call: Call, query: JournalQuery) -> Page[JournalAnswer]:
         statement = statement.where(Journal.source_id == query.source_id)
     if query.business_date is not None:
         statement = statement.where(Journal.business_date == query.business_date)
+    statement = statement.where(*days_within(Journal.business_date, query, "business_date_from", "business_date_to"))
     return page_of(call.session, statement, Journal.id, query, lambda rows: _shown(call.session, rows))
 
 

@@ -6,7 +6,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from flask_babel import gettext
 from pydantic import Field
-from sqlalchemy import Select
+from sqlalchemy import ColumnElement, Select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from trilend.api.errors import FieldFault, InvalidCall
@@ -52,6 +52,16 @@ def page_of(
     found = session.scalars(statement.order_by(key.desc()).limit(asked.limit + 1)).all()
     rows = found[: asked.limit]
     return Page(items=show(rows), next_cursor=_cursor_at(rows[-1].id) if len(found) > len(rows) else None)
+
+
+def days_within(column: InstrumentedAttribute[Any], asked: Query, first: str, last: str) -> list[ColumnElement[bool]]:
+    """The conditions of two parameters that bound a day, both days included; raises `InvalidCall` if they are crossed."""
+    begin, end = getattr(asked, first), getattr(asked, last)
+    if begin is not None and end is not None and begin > end:
+        raise InvalidCall(
+            [FieldFault(last, "range", gettext("Choose a day that is not before %(first)s.", first=first))]
+        )
+    return [column >= begin] * (begin is not None) + [column <= end] * (end is not None)
 
 
 def _cursor_at(row_id: int) -> str:

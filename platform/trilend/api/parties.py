@@ -20,6 +20,7 @@ PARTIES = Resource("parties", "Customers: people and organizations.")
 class PartyQuery(PageQuery):
     """Which parties."""
 
+    kind: PartyKind | None = None
     search: Line = Field("", max_length=200, description="part of the name, or the whole identifier")
 
 
@@ -66,6 +67,8 @@ class PartyAnswer(Answer):
 def list_parties(call: Call, query: PartyQuery) -> Page[PartyAnswer]:
     """Newest first."""
     statement = select(Party)
+    if query.kind is not None:
+        statement = statement.where(Party.kind == query.kind)
     if query.search:
         by_name = Party.name.contains(query.search, autoescape=True)
         statement = statement.where(by_name | (Party.identifier_index == blind_index(query.search)))

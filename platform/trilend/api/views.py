@@ -29,7 +29,11 @@ class ApiClientForm(FlaskForm):  # type: ignore[misc]
     """A program that may call the API."""
 
     name = StringField(_l("Name of the program"), validators=[InputRequired(_l("Enter a name.")), Length(max=100)])
-    kind = RadioField(_l("For whom it acts"), choices=[SelectChoice(kind, label) for kind, label in KINDS.items()], default=ProgramKind.SERVICE)
+    kind = RadioField(
+        _l("For whom it acts"),
+        choices=[SelectChoice(kind, label) for kind, label in KINDS.items()],
+        default=ProgramKind.SERVICE,
+    )
     redirect_uris = TextAreaField(
         _l("Addresses to return to"),
         description=_l("Only where people have to agree: one address a line, exactly as the program sends it."),

@@ -30,6 +30,7 @@ SUBJECTS: dict[str, LazyString] = {
     "Roles": _l("Roles"),
     "Statements": _l("Bank statement"),
     "Users": _l("People"),
+    "Webhooks": _l("Events to other programs"),
     "Work": _l("Background work"),
 }
 ACTS: dict[str, LazyString] = {

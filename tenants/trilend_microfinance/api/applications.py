@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from trilend.api.fields import Answer, Body, Figure, Instant, Key, Line, Money, Rate
 from trilend.api.operations import Call, Resource
-from trilend.api.paging import Page, PageQuery, page_of
+from trilend.api.paging import Page, PageQuery, days_within, page_of
 from trilend.parameters.errors import ParameterMissing
 from trilend.parameters.service import business_date
 from trilend.parties.models import Party
@@ -22,6 +22,7 @@ from trilend_microfinance.applications import service
 from trilend_microfinance.applications.errors import InvalidApplication
 from trilend_microfinance.applications.models import Application, ApplicationState
 from trilend_microfinance.contracts.service import make_contract
+from trilend_microfinance.products.models import Product
 from trilend_microfinance.servicing.lookup import loan_of_application
 from trilend_microfinance.servicing.service import loan
 
@@ -34,6 +35,9 @@ class ApplicationQuery(PageQuery):
     state: ApplicationState | None = None
     party_id: Key | None = None
     number: Line = Field("", max_length=32)
+    product: Line = Field("", max_length=16, description="code of a product")
+    applied_from: date | None = None
+    applied_to: date | None = Field(None, description="this day included")
 
 
 class NewApplication(Body):
@@ -124,6 +128,9 @@ def list_applications(call: Call, query: ApplicationQuery) -> Page[ApplicationAn
         statement = statement.where(Application.party_id == query.party_id)
     if query.number:
         statement = statement.where(Application.number == query.number)
+    if query.product:
+        statement = statement.where(Application.product.has(Product.code == query.product))
+    statement = statement.where(*days_within(Application.applied_on, query, "applied_from", "applied_to"))
     return page_of(call.session, statement, Application.id, query, _shown)
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import joinedload
 
 from trilend.api.fields import Answer, Instant, Key, Line, Money, Rate
 from trilend.api.operations import Call, Resource
-from trilend.api.paging import Page, PageQuery, page_of
+from trilend.api.paging import Page, PageQuery, days_within, page_of
 from trilend.credit.account import ScheduleRow
 from trilend.credit.terms import Method
 from trilend.signing.models import EnvelopeState
@@ -27,6 +27,8 @@ class LoanQuery(PageQuery):
     party_id: Key | None = None
     number: Line = Field("", max_length=32)
     overdue: bool = Field(False, description="only loans that are past due")
+    due_from: date | None = Field(None, description="next instalment due on this day or later")
+    due_to: date | None = Field(None, description="next instalment due on this day or earlier")
 
 
 class LoanAnswer(Answer):
@@ -108,6 +110,7 @@ def list_loans(call: Call, query: LoanQuery) -> Page[LoanAnswer]:
         statement = statement.where(Loan.number == query.number)
     if query.overdue:
         statement = statement.where(Loan.days_past_due > 0)
+    statement = statement.where(*days_within(Loan.next_due_on, query, "due_from", "due_to"))
     return page_of(call.session, statement, Loan.id, query, lambda rows: [loan_answer(row) for row in rows])
 
 

@@ -175,11 +175,13 @@ def grants(company: Any, client_id: str) -> list[ApiGrant]:
 
 
 @pytest.mark.parametrize("kind", [ProgramKind.WEB, ProgramKind.NATIVE])
-def test_a_person_allows_a_program_which_then_does_what_both_may(asking: Callable[..., Asking], kind: ProgramKind) -> None:
+def test_a_person_allows_a_program_which_then_does_what_both_may(
+    asking: Callable[..., Asking], kind: ProgramKind
+) -> None:
     program = asking(kind=kind)
     page = program.open()
     assert "账簿助手" in page.text
-    assert f"form-action 'self' https://books.example" in page.headers["Content-Security-Policy"]
+    assert "form-action 'self' https://books.example" in page.headers["Content-Security-Policy"]
     back = answered(program.decide("allow"))
     assert back["state"] == "state-1"
     assert back["iss"] == f"http://{program.tenant.slug}.localhost:8000"
@@ -458,7 +460,11 @@ def test_a_program_learns_about_its_own_tokens_only(asking: Callable[..., Asking
         return dict(who.browser.post("/oauth/introspect", data=form).json)
 
     access = told(program, tokens["access_token"])
-    assert (access["active"], access["scope"], access["client_id"]) == (True, "ledger:read parties:read", program.client_id)
+    assert (access["active"], access["scope"], access["client_id"]) == (
+        True,
+        "ledger:read parties:read",
+        program.client_id,
+    )
     assert access["sub"] == "1"
     assert told(program, tokens["refresh_token"])["active"] is True
     for unknown in (told(other, tokens["access_token"]), told(program, "tt_unknown")):

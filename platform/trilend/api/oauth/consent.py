@@ -96,7 +96,7 @@ class MyProgramsView(BaseView):  # type: ignore[misc]
         return redirect(url_for(".overview"), 303)
 
 
-def _running() -> Select[tuple[ApiGrant]]:
+def _running() -> Select[ApiGrant]:
     own = ApiGrant.user_id == g.user.id
     found = select(ApiGrant).options(joinedload(ApiGrant.client)).join(ApiClient)
     return found.where(own, ApiGrant.revoked_at.is_(None), ApiClient.active.is_(True))
