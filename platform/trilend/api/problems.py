@@ -1,6 +1,7 @@
 """Answers errors as RFC 9457 asks: one shape for all, in the reader's language, with nothing of our insides."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from flask import Response
@@ -8,7 +9,7 @@ from flask_babel import lazy_gettext as _l
 from pydantic import Field
 from werkzeug.exceptions import HTTPException
 
-from trilend.api.errors import FieldFault
+from trilend.api.errors import Collision, FaultyCall, FieldFault, InvalidCall
 from trilend.api.fields import Answer
 from trilend.errors import TrilendError
 from trilend.web.error_pages import Overloaded
@@ -82,6 +83,30 @@ class Problem(Answer):
     details: dict[str, str] | None = Field(None, description="figures that the detail speaks of")
     errors: list[FieldProblem] | None = Field(None, description="one entry for each value that does not fit")
     request_id: str = Field(description="quote it when asking for help")
+
+
+@dataclass(frozen=True)
+class ProblemCode:
+    """A problem that any operation may answer, and what to do then."""
+
+    status: int
+    code: str
+    title: str
+    hint: str
+
+
+def problem_codes() -> list[ProblemCode]:
+    """The problems that are the same everywhere, by status; operations name their own in their descriptions."""
+    named = {(each.status, each.code): getattr(each, "hint", None) for each in _named_errors()}
+    general = dict.fromkeys(_CODES.items())
+    return [
+        ProblemCode(status, code, str(_TITLES[status]), str(hint or _ADVICE.get(status, _OTHER_ADVICE)))
+        for (status, code), hint in sorted((general | named).items())
+    ]
+
+
+def _named_errors() -> list[type[TrilendError]]:
+    return [*FaultyCall.__subclasses__(), InvalidCall, Collision]
 
 
 def answer_error(error: TrilendError) -> Response:

@@ -38,22 +38,22 @@ def emit(
     event = _recorded(session, kind, subject_type, subject_id, number, data)
     active = select(WebhookEndpoint.id, WebhookEndpoint.kinds).where(WebhookEndpoint.state == EndpointState.ACTIVE)
     wanted = [row.id for row in session.execute(active) if kind in row.kinds.split()]
-    send(session, event, wanted)
+    send(session, [(event.id, each) for each in wanted])
     return event
 
 
 def emit_test(session: Session, endpoint: WebhookEndpoint) -> BusinessEvent:
     """Record an event that means nothing, for one endpoint alone."""
     event = _recorded(session, TEST, "webhook_endpoint", endpoint.id, "", {})
-    send(session, event, [endpoint.id])
+    send(session, [(event.id, endpoint.id)])
     return event
 
 
-def send(session: Session, event: BusinessEvent, endpoints: Sequence[int], replayed_by: str = "") -> None:
-    """Queue an event for some endpoints."""
+def send(session: Session, pairs: Sequence[tuple[int, int]], replayed_by: str = "") -> None:
+    """Queue events for endpoints: pairs of their ids."""
     made = [
-        WebhookDelivery(endpoint_id=each, event_id=event.id, next_at=now(), replayed_by=replayed_by)
-        for each in endpoints
+        WebhookDelivery(event_id=event_id, endpoint_id=endpoint_id, next_at=now(), replayed_by=replayed_by)
+        for event_id, endpoint_id in pairs
     ]
     session.add_all(made)
     session.flush()

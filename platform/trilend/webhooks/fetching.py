@@ -84,7 +84,9 @@ def _posted(url: str, headers: Mapping[str, str], body: bytes, deadline: float) 
         with httpcore.ConnectionPool(ssl_context=ssl.create_default_context(), network_backend=_Judged()) as pool:
             timeouts = {"connect": _CONNECT_SECONDS, "read": SECONDS, "write": SECONDS, "pool": SECONDS}
             extensions = {"timeout": timeouts}
-            with pool.stream("POST", url, headers=list(headers.items()), content=body, extensions=extensions) as response:
+            with pool.stream(
+                "POST", url, headers=list(headers.items()), content=body, extensions=extensions
+            ) as response:
                 content = _read(response.iter_stream(), deadline)
                 failure = "redirect" if 300 <= response.status < 400 else ""
                 failure = failure or ("" if 200 <= response.status < 300 else "status")

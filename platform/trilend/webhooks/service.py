@@ -118,7 +118,7 @@ def replay(session: Session, actor: Actor, delivery_id: int) -> None:
     former = delivery(session, delivery_id)
     if former.endpoint.state != EndpointState.ACTIVE:
         raise EndpointIsOff
-    send(session, former.event, [former.endpoint_id], replayed_by=actor.name)
+    send(session, [(former.event_id, former.endpoint_id)], replayed_by=actor.name)
     record(session, actor, "webhook.replayed", SUBJECT, former.endpoint_id, event=former.event.event_id)
 
 
@@ -127,22 +127,13 @@ def replay_failed(session: Session, actor: Actor, endpoint_id: int) -> int:
     subject = endpoint(session, endpoint_id)
     if subject.state != EndpointState.ACTIVE:
         raise EndpointIsOff
-    later = select(WebhookDelivery.event_id).where(
-        WebhookDelivery.endpoint_id == subject.id,
-        WebhookDelivery.state.in_((DeliveryState.PENDING, DeliveryState.DELIVERED)),
-    )
-    given_up = (
-        select(BusinessEvent)
-        .join(WebhookDelivery)
-        .where(
-            WebhookDelivery.endpoint_id == subject.id,
-            WebhookDelivery.state == DeliveryState.DEAD,
-            BusinessEvent.id.not_in(later),
-        )
-    )
-    events = session.scalars(given_up.distinct().order_by(BusinessEvent.id).limit(MOST_REPLAYED)).all()
-    for event in events:
-        send(session, event, [subject.id], replayed_by=actor.name)
+    of_endpoint = select(WebhookDelivery.event_id).where(WebhookDelivery.endpoint_id == subject.id)
+    better = of_endpoint.where(WebhookDelivery.state != DeliveryState.DEAD)
+    given_up = of_endpoint.where(
+        WebhookDelivery.state == DeliveryState.DEAD, WebhookDelivery.event_id.not_in(better)
+    ).distinct()
+    events = session.scalars(given_up.order_by(WebhookDelivery.event_id).limit(MOST_REPLAYED)).all()
+    send(session, [(event_id, subject.id) for event_id in events], replayed_by=actor.name)
     record(session, actor, "webhook.replayed", SUBJECT, subject.id, rows=len(events))
     return len(events)
 

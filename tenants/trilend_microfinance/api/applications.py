@@ -10,7 +10,7 @@ from pydantic import Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from trilend.api.fields import Answer, Body, Figure, Instant, Key, Line, Money, Rate
+from trilend.api.fields import Answer, Body, Day, Figure, Instant, Key, Line, Money, Rate
 from trilend.api.operations import Call, Resource
 from trilend.api.paging import Page, PageQuery, days_within, page_of
 from trilend.parameters.errors import ParameterMissing
@@ -26,7 +26,7 @@ from trilend_microfinance.products.models import Product
 from trilend_microfinance.servicing.lookup import loan_of_application
 from trilend_microfinance.servicing.service import loan
 
-APPLICATIONS = Resource("applications", "Applications for loans, from submission to contract.")
+APPLICATIONS = Resource("applications", _l("Applications for loans, from submission to contract."))
 
 
 class ApplicationQuery(PageQuery):
@@ -36,8 +36,8 @@ class ApplicationQuery(PageQuery):
     party_id: Key | None = None
     number: Line = Field("", max_length=32)
     product: Line = Field("", max_length=16, description="code of a product")
-    applied_from: date | None = None
-    applied_to: date | None = Field(None, description="this day included")
+    applied_from: Day | None = None
+    applied_to: Day | None = Field(None, description="this day included")
 
 
 class NewApplication(Body):
@@ -118,7 +118,7 @@ class ApplicationDetail(ApplicationAnswer):
     loan_id: int | None
 
 
-@APPLICATIONS.get("/applications", scope="applications:read", summary="List applications")
+@APPLICATIONS.get("/applications", scope="applications:read", summary=_l("List applications"))
 def list_applications(call: Call, query: ApplicationQuery) -> Page[ApplicationAnswer]:
     """Newest first."""
     statement = select(Application).options(joinedload(Application.party), joinedload(Application.product))
@@ -134,7 +134,7 @@ def list_applications(call: Call, query: ApplicationQuery) -> Page[ApplicationAn
     return page_of(call.session, statement, Application.id, query, _shown)
 
 
-@APPLICATIONS.get("/applications/{application_id}", scope="applications:read", summary="Read an application")
+@APPLICATIONS.get("/applications/{application_id}", scope="applications:read", summary=_l("Read an application"))
 def read_application(call: Call, application_id: int) -> ApplicationDetail:
     """With the limits of law."""
     return _detail(call.session, service.application(call.session, application_id))
@@ -143,7 +143,7 @@ def read_application(call: Call, application_id: int) -> ApplicationDetail:
 @APPLICATIONS.post(
     "/applications",
     scope="applications:write",
-    summary="Submit an application",
+    summary=_l("Submit an application"),
     status=201,
     location="/applications/{id}",
 )
@@ -167,7 +167,7 @@ def submit_application(call: Call, body: NewApplication) -> ApplicationDetail:
 
 
 @APPLICATIONS.post(
-    "/applications/{application_id}/approve", scope="applications:decide", summary="Approve an application"
+    "/applications/{application_id}/approve", scope="applications:decide", summary=_l("Approve an application")
 )
 def approve_application(call: Call, application_id: int, body: Approval) -> ApplicationDetail:
     """Always refused with `second_person_needed` for an application that waits for its decision.
@@ -179,7 +179,7 @@ def approve_application(call: Call, application_id: int, body: Approval) -> Appl
 
 
 @APPLICATIONS.post(
-    "/applications/{application_id}/refuse", scope="applications:decide", summary="Refuse an application"
+    "/applications/{application_id}/refuse", scope="applications:decide", summary=_l("Refuse an application")
 )
 def refuse_application(call: Call, application_id: int, body: Refusal) -> ApplicationDetail:
     """Refused itself with `second_person_needed`, as an approval is."""
@@ -190,7 +190,7 @@ def refuse_application(call: Call, application_id: int, body: Refusal) -> Applic
 @APPLICATIONS.post(
     "/applications/{application_id}/contract",
     scope="contracts:write",
-    summary="Make the contract",
+    summary=_l("Make the contract"),
     status=201,
     location="/loans/{id}",
 )

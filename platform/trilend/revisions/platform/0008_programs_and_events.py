@@ -9,7 +9,8 @@ from trilend.tenancy.blueprint import ROLE_PLACEHOLDER
 
 revision = "0008"
 down_revision = "0007"
-excused = {"adding-foreign-key-constraint": "the column is new and empty, so that there is nothing to look at"}
+_NEW = "the column is new and empty, so that there is nothing to look at"
+excused = {"adding-foreign-key-constraint": _NEW, "constraint-missing-not-valid": _NEW}
 
 _APPEND_ONLY = (
     "CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON business_event "
