@@ -69,6 +69,13 @@ def json_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def token_sample(address: str) -> str:
+    """How a program gets its token from the command line."""
+    return _joined(
+        ['curl -u "$CLIENT_ID:$CLIENT_SECRET"', "-d grant_type=client_credentials", f"{address}/oauth/token"]
+    )
+
+
 class _Reader:
     """Reads one operation out of the document."""
 

@@ -12,11 +12,12 @@ from trilend.api.interface import EXTENSION, Interface, interface_of_tenant
 from trilend.api.jobs import JOBS
 from trilend.api.ledger import LEDGER
 from trilend.api.oauth import sweeping as _sweeping  # noqa: F401  # its job belongs to every process
+from trilend.api.oauth.views import METADATA
 from trilend.api.oauth.views import blueprint as oauth_blueprint
 from trilend.api.openapi import Json, describe
 from trilend.api.parties import PARTIES
 from trilend.api.problems import answer_http_error, problem_codes
-from trilend.api.reference import reference_of
+from trilend.api.reference import reference_of, token_sample
 from trilend.identity.scopes import SCOPES
 from trilend.kinds import TenantKind, kinds
 from trilend.tenancy.context import current_tenant
@@ -61,6 +62,8 @@ def reference() -> str:
         scopes={scope: SCOPES[scope] for scope in interface.scopes},
         events=kinds()[current_tenant().kind].events,
         problems=problem_codes(),
+        token_sample=token_sample(request.host_url.rstrip("/")),
+        metadata=METADATA,
     )
 
 

@@ -18,7 +18,7 @@ from trilend.webhooks import service
 from trilend.webhooks.errors import WrongAddress
 from trilend.webhooks.events import body_of, event_types
 from trilend.webhooks.labels import DELIVERY_STATES, ENDPOINT_STATES, FAILURES
-from trilend.webhooks.models import DeliveryState, WebhookEndpoint
+from trilend.webhooks.models import DeliveryState, WebhookAttempt, WebhookEndpoint
 
 PAGE_SIZE = 30
 _NAMES = {"endpoint_states": ENDPOINT_STATES, "delivery_states": DELIVERY_STATES, "failures": FAILURES}
@@ -147,6 +147,7 @@ class WebhooksView(BaseView):  # type: ignore[misc]
             delivery=found,
             body=body_of(found.event).decode(),
             attempts=service.attempts(session, delivery_id),
+            request_text=_request_text,
             labels=_labels(),
             **_NAMES,
         )
@@ -164,6 +165,11 @@ class WebhooksView(BaseView):  # type: ignore[misc]
 
 def _labels() -> dict[str, Any]:
     return {each.name: each.label for each in event_types()} | {"webhook.test": gettext("Test")}
+
+
+def _request_text(attempt: WebhookAttempt) -> str:
+    """A request as it went over the line, without its signature."""
+    return "\n".join([f"POST {attempt.url}", *(f"{name}: {value}" for name, value in attempt.request_headers.items())])
 
 
 def _form(subject: WebhookEndpoint | None = None) -> EndpointForm:

@@ -170,9 +170,9 @@ def submit_application(call: Call, body: NewApplication) -> ApplicationDetail:
     "/applications/{application_id}/approve", scope="applications:decide", summary=_l("Approve an application")
 )
 def approve_application(call: Call, application_id: int, body: Approval) -> ApplicationDetail:
-    """Always refused with `second_person_needed` for an application that waits for its decision.
+    """Refused with `second_person_needed` unless the program acts for a person who did not enter the application.
 
-    A decision is made by a person who did not enter the application, and a program is no person.
+    A program that acts for the company is no person.
     """
     service.approve(call.session, call.actor, application_id, body.note)
     return _detail(call.session, service.application(call.session, application_id))

@@ -1,177 +1,25 @@
-"""Programs that act for people: consent, codes, rotation, what a person lends, and how it ends."""
+"""Programs that act for people: consent, rotation, what a person lends, and how it ends."""
 
-import base64
 import re
-import secrets
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import timedelta
-from hashlib import sha256
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from flask_appbuilder.security.sqla.models import Role, User
 from sqlalchemy import func, select, update
 from tests.conftest import PASSWORD
-from tests.flow.api.conftest import STAFF, Api, rows_of
-from werkzeug.test import Client, TestResponse
+from tests.flow.api.asking import BACK, READ, Asking, answered, csrf, grants, sign_in
+from tests.flow.api.conftest import STAFF, rows_of
+from werkzeug.test import Client
 
 from trilend.api.oauth.sweeping import sweep_tokens
 from trilend.audit.models import AuditEntry
 from trilend.db.base import now
 from trilend.identity.models import ApiClient, ApiCode, ApiGrant, ApiRefreshToken, ApiToken, ProgramKind
-from trilend.identity.service import add_api_client, add_person, revoke_api_client
+from trilend.identity.service import add_api_client, revoke_api_client
 from trilend.parties.models import Party
 from trilend.tenancy.context import bound, tenant_session
-
-BACK = "https://books.example/callback"
-READ = ("parties:read", "ledger:read")
-
-
-@dataclass
-class Asking:
-    """A program that wants to act for people of a company, in the middle of asking."""
-
-    browser: Client
-    tenant: Any
-    client_id: str
-    secret: str
-    verifier: str = field(default_factory=lambda: secrets.token_urlsafe(48))
-
-    def query(self, **other: str) -> dict[str, str]:
-        """A request as the program would send it; an empty value leaves a parameter out."""
-        challenge = base64.urlsafe_b64encode(sha256(self.verifier.encode()).digest()).decode().rstrip("=")
-        asked = {
-            "response_type": "code",
-            "client_id": self.client_id,
-            "redirect_uri": BACK,
-            "scope": " ".join(READ),
-            "state": "state-1",
-            "code_challenge": challenge,
-            "code_challenge_method": "S256",
-        } | other
-        return {name: value for name, value in asked.items() if value}
-
-    def open(self, **other: str) -> TestResponse:
-        """The page, as the person sees it."""
-        return self.browser.get("/authorize/", query_string=self.query(**other))
-
-    def decide(self, decision: str, **other: str) -> TestResponse:
-        """Press one of the two buttons."""
-        page = self.open(**other).text
-        token = re.search(r'name="csrf_token" value="([^"]+)"', page)
-        assert token, page
-        form = {"csrf_token": token[1], "decision": decision}
-        return self.browser.post("/authorize/", query_string=self.query(**other), data=form)
-
-    def code(self, **other: str) -> str:
-        """The code that the program gets when the person allows it."""
-        return answered(self.decide("allow", **other))["code"]
-
-    def ask_token(self, **form: str) -> TestResponse:
-        """The token endpoint, with the program's credentials as its kind has them."""
-        mine = {"client_id": self.client_id} | ({"client_secret": self.secret} if self.secret else {})
-        return self.browser.post("/oauth/token", data=mine | form)
-
-    def exchange(self, code: str, /, **form: str) -> TestResponse:
-        """Exchange a code."""
-        sent = {"grant_type": "authorization_code", "code": code, "redirect_uri": BACK, "code_verifier": self.verifier}
-        return self.ask_token(**{name: value for name, value in (sent | form).items() if value})
-
-    def refresh(self, token: str, **form: str) -> TestResponse:
-        """Exchange a refresh token."""
-        return self.ask_token(grant_type="refresh_token", refresh_token=token, **form)
-
-    def tokens(self) -> dict[str, Any]:
-        """The whole way, as a person who agrees takes it."""
-        answer = self.exchange(self.code())
-        assert answer.status_code == 200, answer.text
-        return dict(answer.json)
-
-    def api(self, access_token: str) -> Api:
-        """The program at the API."""
-        return Api(self.browser, self.tenant, self.client_id, self.secret, access_token)
-
-
-_signed_in: dict[str, Any] = {}
-
-
-def sign_in(browser: Client, username: str, *, shared: bool = True) -> None:
-    """Sign somebody in, whoever was before; all browsers of one company share the session of a person."""
-    browser._cookies.clear()  # type: ignore[attr-defined]
-    if shared and username in _signed_in:
-        browser._cookies.update(_signed_in[username])  # type: ignore[attr-defined]
-        return
-    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', browser.get("/login/").text)
-    assert token
-    entered = {"username": username, "password": PASSWORD, "csrf_token": token[1]}
-    assert browser.post("/login/", data=entered).status_code == 302
-    if shared:
-        _signed_in[username] = dict(browser._cookies)  # type: ignore[attr-defined]
-
-
-def answered(response: TestResponse) -> dict[str, str]:
-    """What the redirect back to the program says."""
-    assert response.status_code == 302, response.text
-    address = response.headers["Location"]
-    assert address.startswith(BACK + "?")
-    return {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
-
-
-@pytest.fixture(scope="module")
-def company(new_tenant: Callable[..., Any]) -> Any:
-    return new_tenant()
-
-
-@pytest.fixture
-def asking(company: Any, browse: Callable[[str], Client]) -> Callable[..., Asking]:
-    """A program of the company, at the browser of somebody who is signed in."""
-
-    def make(
-        *,
-        kind: ProgramKind = ProgramKind.WEB,
-        scopes: Sequence[str] = (*READ, "parties:write"),
-        person: str = "admin",
-        addresses: Sequence[str] = (BACK,),
-    ) -> Asking:
-        with bound(company):
-            client, secret = add_api_client(
-                tenant_session(), STAFF, name="账簿助手", scopes=scopes, kind=kind, redirect_uris=addresses
-            )
-            client_id = client.client_id
-            tenant_session.commit()
-        browser = browse(f"{company.slug}.localhost")
-        if person:
-            sign_in(browser, person)
-        return Asking(browser, company, client_id, secret)
-
-    return make
-
-
-@pytest.fixture
-def officer(company: Any) -> str:
-    """Somebody who records customers and may not see the books."""
-    name = f"officer-{secrets.token_hex(4)}"
-    with bound(company):
-        session = tenant_session()
-        mail = f"{name}@example.com"
-        add_person(session, username=name, name="林信贷", email=mail, password=PASSWORD, roles=["Officer"])
-        session.commit()
-    return name
-
-
-def held(company: Any, model: Any, client_id: str) -> list[Any]:
-    """Rows of a program's grants."""
-    with bound(company):
-        statement = select(model).join(ApiGrant).join(ApiClient, ApiClient.id == ApiGrant.client_id)
-        return list(tenant_session.scalars(statement.where(ApiClient.client_id == client_id)))
-
-
-def grants(company: Any, client_id: str) -> list[ApiGrant]:
-    with bound(company):
-        found = select(ApiGrant).join(ApiClient).where(ApiClient.client_id == client_id)
-        return list(tenant_session.scalars(found))
 
 
 @pytest.mark.parametrize("kind", [ProgramKind.WEB, ProgramKind.NATIVE])
@@ -241,102 +89,6 @@ def test_nobody_allows_without_the_token_of_the_page(asking: Callable[..., Askin
     answer = program.browser.post("/authorize/", query_string=program.query(), data={"decision": "allow"})
     assert answer.status_code == 400
     assert grants(program.tenant, program.client_id) == []
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        BACK + "/",
-        BACK + "?x=1",
-        BACK.replace("https", "http"),
-        BACK.upper(),
-        "https://books.example:443/callback",
-        "https://books.example.evil.example/callback",
-        "https://books.example/callback/../evil",
-        "//books.example/callback",
-        "javascript:alert(1)",
-        "",
-    ],
-)
-def test_an_address_that_is_not_registered_letter_for_letter_is_never_followed(
-    asking: Callable[..., Asking], address: str
-) -> None:
-    answer = asking().open(redirect_uri=address)
-    assert (answer.status_code, "Location" in answer.headers) == (400, False)
-
-
-@pytest.mark.parametrize("client_id", ["tc_nobody", "tc_\0", ""])
-def test_an_unknown_program_cannot_ask(asking: Callable[..., Asking], client_id: str) -> None:
-    answer = asking().open(client_id=client_id)
-    assert (answer.status_code, "Location" in answer.headers) == (400, False)
-
-
-@pytest.mark.parametrize(
-    ("other", "error"),
-    [
-        ({"code_challenge": ""}, "invalid_request"),
-        ({"code_challenge_method": ""}, "invalid_request"),
-        ({"code_challenge_method": "plain"}, "invalid_request"),
-        ({"code_challenge": "short"}, "invalid_request"),
-        ({"scope": "parties:read loans:disburse"}, "invalid_scope"),
-        ({"scope": "everything"}, "invalid_scope"),
-        ({"response_type": "token"}, "unsupported_response_type"),
-    ],
-)
-def test_a_request_that_is_not_sound_goes_back_with_its_error(
-    asking: Callable[..., Asking], other: dict[str, str], error: str
-) -> None:
-    program = asking()
-    back = answered(program.open(**other))
-    assert (back["error"], back["state"]) == (error, "state-1")
-    assert grants(program.tenant, program.client_id) == []
-
-
-@pytest.mark.parametrize(
-    "form",
-    [
-        {"code_verifier": secrets.token_urlsafe(48)},
-        {"code_verifier": ""},
-        {"redirect_uri": "https://books.example/other"},
-        {"redirect_uri": ""},
-        {"code": "guessed"},
-        {"client_secret": "guessed"},
-    ],
-)
-def test_a_code_alone_is_worth_nothing(asking: Callable[..., Asking], form: dict[str, str]) -> None:
-    program = asking()
-    answer = program.exchange(program.code(), **form)
-    assert answer.status_code in (400, 401)
-    assert held(program.tenant, ApiToken, program.client_id) == []
-
-
-def test_a_code_is_worth_nothing_to_another_program_or_without_the_secret(asking: Callable[..., Asking]) -> None:
-    program, other = asking(), asking()
-    code = program.code()
-    other.verifier = program.verifier
-    assert other.exchange(code).json["error"] == "invalid_grant"
-    bare = {"grant_type": "authorization_code", "code": code, "redirect_uri": BACK, "code_verifier": program.verifier}
-    answer = program.browser.post("/oauth/token", data=bare | {"client_id": program.client_id})
-    assert (answer.status_code, answer.json["error"]) == (401, "invalid_client")
-    assert program.exchange(code).status_code == 200
-
-
-def test_a_code_ends_after_two_minutes(asking: Callable[..., Asking]) -> None:
-    program = asking()
-    code = program.code()
-    with bound(program.tenant):
-        tenant_session.execute(update(ApiCode).values(expires_at=now()))
-        tenant_session.commit()
-    assert program.exchange(code).json["error"] == "invalid_grant"
-
-
-def test_a_code_that_comes_twice_ends_all_that_came_of_it(asking: Callable[..., Asking]) -> None:
-    program = asking()
-    code = program.code()
-    first = program.exchange(code).json
-    assert program.exchange(code).json["error"] == "invalid_grant"
-    assert program.api(first["access_token"]).get("/parties").json["code"] == "token_refused"
-    assert program.refresh(first["refresh_token"]).json["error"] == "invalid_grant"
 
 
 def test_refresh_tokens_rotate_and_a_second_use_ends_the_family(asking: Callable[..., Asking]) -> None:
@@ -435,12 +187,6 @@ def test_a_person_ends_what_was_allowed_and_only_the_own(asking: Callable[..., A
     assert program.browser.post(f"/my-programs/{grant.id}/end", data=form).status_code == 303
     assert program.api(token).get("/parties").json["code"] == "token_refused"
     assert "账簿助手" not in program.browser.get("/my-programs/").text.partition("<table")[2]
-
-
-def csrf(browser: Client) -> str:
-    found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', browser.get("/customers/new").text)
-    assert found
-    return found[1]
 
 
 def test_a_program_gives_a_family_back(asking: Callable[..., Asking]) -> None:

@@ -12,6 +12,8 @@ from trilend.api.oauth.server import SERVER
 from trilend.config import settings
 from trilend.tenancy.context import bookkeeping
 
+METADATA = "/.well-known/oauth-authorization-server"
+
 blueprint = Blueprint("api_oauth", __name__)
 
 
@@ -33,7 +35,7 @@ def introspect_token() -> Response:
     return _answer(lambda: SERVER.create_endpoint_response(Introspection.ENDPOINT_NAME))
 
 
-@blueprint.get("/.well-known/oauth-authorization-server")
+@blueprint.get(METADATA)
 def metadata() -> Response:
     """Where everything is and what can be done there."""
     here = issuer()
