@@ -85,21 +85,22 @@ class Asking:
         return Api(self.browser, self.tenant, self.client_id, self.secret, access_token)
 
 
-_signed_in: dict[str, Any] = {}
+_signed_in: dict[tuple[str, str], Any] = {}
 
 
 def sign_in(browser: Client, username: str, *, shared: bool = True) -> None:
     """Sign somebody in, whoever was before; all browsers of one company share the session of a person."""
+    key = (browser._base_url, username)  # type: ignore[attr-defined]
     browser._cookies.clear()  # type: ignore[attr-defined]
-    if shared and username in _signed_in:
-        browser._cookies.update(_signed_in[username])  # type: ignore[attr-defined]
+    if shared and key in _signed_in:
+        browser._cookies.update(_signed_in[key])  # type: ignore[attr-defined]
         return
     token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', browser.get("/login/").text)
     assert token
     entered = {"username": username, "password": PASSWORD, "csrf_token": token[1]}
     assert browser.post("/login/", data=entered).status_code == 302
     if shared:
-        _signed_in[username] = dict(browser._cookies)  # type: ignore[attr-defined]
+        _signed_in[key] = dict(browser._cookies)  # type: ignore[attr-defined]
 
 
 def answered(response: TestResponse) -> dict[str, str]:

@@ -127,10 +127,11 @@ def test_a_failure_is_tried_again_with_growing_pauses_and_given_up_with_a_notice
     pauses = []
     while (delivery := told.deliveries()[0]).state == DeliveryState.PENDING:
         assert delivery.next_at is not None
-        pauses.append((delivery.next_at - now()).total_seconds())
+        pauses.append((delivery.next_at - told.attempts()[-1].started_at).total_seconds())
         told.wait()
     assert len(receiver.requests) == len(PAUSES) + 1
-    assert all(0.85 * plan < pause < 1.15 * plan for plan, pause in zip(PAUSES, pauses, strict=True))
+    # From the beginning of the attempt, which takes a moment on a busy machine.
+    assert all(0.9 * plan <= pause <= 1.1 * plan + 20 for plan, pause in zip(PAUSES, pauses, strict=True))
     assert delivery.state == DeliveryState.DEAD
     assert len({request.headers["webhook-id"] for request in receiver.requests}) == 1
     assert [request.headers["trilend-attempt"] for request in receiver.requests] == [str(n) for n in range(1, 10)]
