@@ -7,8 +7,8 @@ from alembic import op
 
 from trilend.tenancy.blueprint import ROLE_PLACEHOLDER
 
-revision = "0008"
-down_revision = "0007"
+revision = "0010"
+down_revision = "0009"
 _NEW = "the column is new and empty, so that there is nothing to look at"
 excused = {"adding-foreign-key-constraint": _NEW, "constraint-missing-not-valid": _NEW}
 
