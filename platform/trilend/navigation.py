@@ -34,6 +34,7 @@ _SHARED = (
             MenuEntry(_l("Export"), "ArchivesView.overview", "download", ("can_export", "Archives")),
             MenuEntry(_l("Files and holds"), "KeptFilesView.overview", "archive", ("can_list", "KeptFiles")),
             MenuEntry(_l("API clients"), "ApiClientsView.overview", "api", ("can_list", "ApiClients")),
+            MenuEntry(_l("Events out"), "WebhooksView.overview", "send", ("can_list", "Webhooks")),
             MenuEntry(_l("Audit log"), "AuditLogView.overview", "history", ("can_list", "AuditLog")),
         ),
     ),
