@@ -2,7 +2,6 @@
 
 import ipaddress
 import re
-import socket
 import ssl
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,6 +10,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from trilend.config import settings
+from trilend.outward.addresses import NotPublic
+from trilend.outward.transport import AnswerTooLarge, PublicTransport
 from trilend_sdk.context import HttpRequest, HttpResponse
 from trilend_sdk.errors import OutcomeUnknown, Retryable, Terminal
 from trilend_sdk.placeholders import Placeholders
@@ -36,20 +37,26 @@ class Egress:
         if request.auth is not None or request.client_certificate:
             raise Terminal("this host does not sign in for plugins yet", code="service_unavailable")
         request = self._placeholders.fill(request)
-        context = ssl.create_default_context(cadata=request.trust_pem) if request.trust_pem else True
+        context = ssl.create_default_context(cadata=request.trust_pem or None)
+        transport = PublicTransport(
+            seconds=request.timeout_seconds,
+            most_bytes=_MAX_ANSWER,
+            here=settings().allow_loopback_egress,
+            verify=context,
+        )
         try:
-            with httpx.Client(
-                verify=context, timeout=request.timeout_seconds, follow_redirects=False, trust_env=False
-            ) as client:
+            with httpx.Client(transport=transport, follow_redirects=False, trust_env=False) as client:
                 answer = client.request(
                     request.method, request.url, headers=dict(request.headers), content=request.content
                 )
+        except NotPublic as error:
+            raise Terminal("this address is private to the platform's network", code="egress_refused") from error
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as error:
             raise Retryable(f"no connection: {error}", code="unreachable") from error
+        except AnswerTooLarge as error:
+            raise OutcomeUnknown("the answer is too large", code="answer_too_large") from error
         except httpx.HTTPError as error:
             raise OutcomeUnknown(f"no whole answer: {type(error).__name__}", code="no_answer") from error
-        if len(answer.content) > _MAX_ANSWER:
-            raise OutcomeUnknown("the answer is too large", code="answer_too_large")
         headers = {name.lower(): value for name, value in answer.headers.items()}
         return HttpResponse(status=answer.status_code, headers=headers, content=answer.content)
 
@@ -57,14 +64,6 @@ class Egress:
         parts = urlsplit(url)
         if parts.scheme != "https" or (parts.hostname or "") not in self._hosts:
             raise Terminal("this address is not among the hosts the plugin may reach", code="egress_refused")
-        if settings().allow_loopback_egress:
-            return
-        try:
-            found = socket.getaddrinfo(parts.hostname, parts.port or 443, proto=socket.IPPROTO_TCP)
-        except OSError as error:
-            raise Retryable(f"the host name does not resolve: {error}", code="unreachable") from error
-        if any(not ipaddress.ip_address(address[4][0]).is_global for address in found):
-            raise Terminal("this address is private to the platform's network", code="egress_refused")
 
 
 def is_for_trying_out(hosts: frozenset[str]) -> bool:

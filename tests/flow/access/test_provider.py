@@ -17,7 +17,6 @@ from tests.flow.access.test_second_factor import later, set_up
 
 from trilend.access.errors import ProviderFailed
 from trilend.access.models import BrowserSession, Provider, ProviderIdentity, SignInMethod, Ticket
-from trilend.access.oidc.fetching import is_public
 from trilend.access.oidc.protocol import discover
 from trilend.config import settings
 
@@ -306,20 +305,6 @@ def test_passwords_go_off_only_with_a_way_back(
     again = Window(application, host)
     assert enter(again).status_code == 302
     assert again.get("/sign-in/").status_code == 200
-
-
-@pytest.mark.parametrize(
-    ("address", "public"),
-    [
-        ("8.8.8.8", True),
-        ("2606:4700::1111", True),
-        *((address, False) for address in ("127.0.0.1", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254")),
-        *((address, False) for address in ("100.64.0.1", "0.0.0.0", "224.0.0.1", "::1", "fe80::1", "fd00::1")),
-        *((address, False) for address in ("::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::")),
-    ],
-)
-def test_private_addresses_are_known(address: str, public: bool) -> None:
-    assert is_public(address) is public
 
 
 @pytest.fixture

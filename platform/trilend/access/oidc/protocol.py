@@ -17,7 +17,8 @@ from sqlalchemy.orm import Session
 from trilend.access import tickets
 from trilend.access.errors import ProviderFailed, TicketGone
 from trilend.access.models import Provider
-from trilend.access.oidc.fetching import AddressRefused, client_options, is_allowed_url
+from trilend.access.oidc.fetching import client_options, is_allowed_url
+from trilend.outward.addresses import NotPublic
 
 PURPOSE = "provider"
 _MINUTES = 10
@@ -107,7 +108,7 @@ def _exchange(provider: Provider, metadata: Mapping[str, Any], code: str, kept: 
             auth = httpx.BasicAuth(*secret) if by_header else httpx.Auth()
             answer = client.post(metadata["token_endpoint"], data=asked, auth=auth)
             token = answer.json()
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, NotPublic) as error:
         raise _unreachable(error) from error
     if not isinstance(token, dict) or answer.status_code != httpx.codes.OK:
         said = token.get("error") if isinstance(token, dict) else answer.status_code
@@ -153,12 +154,14 @@ def _completed(
 
 
 def _fetch(url: str, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
+    if not is_allowed_url(url):
+        raise ProviderFailed(_l("its addresses are incomplete or not HTTPS"))
     try:
         with httpx.Client(**client_options()) as client:
             answer = client.get(url, headers={"Accept": "application/json", **(headers or {})})
             answer.raise_for_status()
             content = answer.json()
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, NotPublic) as error:
         raise _unreachable(error) from error
     if not isinstance(content, dict):
         raise ProviderFailed(_l("its answer is not what the standard says"))
@@ -166,7 +169,7 @@ def _fetch(url: str, headers: Mapping[str, str] | None = None) -> dict[str, Any]
 
 
 def _unreachable(error: Exception) -> ProviderFailed:
-    if isinstance(error, AddressRefused):
+    if isinstance(error, NotPublic):
         return ProviderFailed(_l("its address is not a public one"))
     if isinstance(error, httpx.HTTPStatusError):
         return ProviderFailed(_l("it answered with status %(status)d", status=error.response.status_code))

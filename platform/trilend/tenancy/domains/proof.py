@@ -6,7 +6,8 @@ import dns.exception
 import dns.resolver
 
 from trilend.config import settings
-from trilend.tenancy.domains.fetching import Fetched, NoAnswer, NoHost, NotPublic, fetch
+from trilend.outward.addresses import NotPublic
+from trilend.tenancy.domains.fetching import Fetched, NoAnswer, NoHost, fetch
 from trilend.tenancy.domains.models import Method
 
 PREFIX = "_trilend"

@@ -1,0 +1,1 @@
+"""The way to hosts that somebody outside of the platform has named, and never into our own network."""
