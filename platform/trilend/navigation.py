@@ -12,22 +12,22 @@ _SHARED = (
     MenuGroup(
         _l("Books"),
         (
-            MenuEntry(_l("Journals"), "BooksView.journals", "book", ("can_list", "Books")),
-            MenuEntry(_l("Bank statement"), "StatementsView.entries", "building-bank", ("can_list", "Statements")),
+            MenuEntry(_l("Journals"), "BooksView.journals", "book", ("can_list", "Books"), "j"),
+            MenuEntry(_l("Bank statement"), "StatementsView.entries", "building-bank", ("can_list", "Statements"), "b"),
         ),
     ),
     MenuGroup(
         _l("Company"),
         (
-            MenuEntry(_l("Papers, plan, domains"), "CompanyView.overview", "building", ("can_list", "Company")),
-            MenuEntry(_l("People"), "UsersView.list", "users", ("can_list", "Users")),
-            MenuEntry(_l("Roles"), "RolesView.list", "shield-lock", ("can_list", "Roles")),
-            MenuEntry(_l("Connections"), "ConnectionsView.overview", "plug", ("can_list", "Connections")),
-            MenuEntry(_l("Parameters"), "ParametersView.overview", "adjustments", ("can_list", "Parameters")),
-            MenuEntry(_l("Background work"), "WorkView.overview", "clock", ("can_list", "Work")),
-            MenuEntry(_l("Export"), "ArchivesView.overview", "download", ("can_export", "Archives")),
-            MenuEntry(_l("API clients"), "ApiClientsView.overview", "api", ("can_list", "ApiClients")),
-            MenuEntry(_l("Audit log"), "AuditLogView.overview", "history", ("can_list", "AuditLog")),
+            MenuEntry(_l("Papers, plan, domains"), "CompanyView.overview", "building", ("can_list", "Company"), "o"),
+            MenuEntry(_l("People"), "UsersView.list", "users", ("can_list", "Users"), "u"),
+            MenuEntry(_l("Roles"), "RolesView.list", "shield-lock", ("can_list", "Roles"), "r"),
+            MenuEntry(_l("Connections"), "ConnectionsView.overview", "plug", ("can_list", "Connections"), "n"),
+            MenuEntry(_l("Parameters"), "ParametersView.overview", "adjustments", ("can_list", "Parameters"), "m"),
+            MenuEntry(_l("Background work"), "WorkView.overview", "clock", ("can_list", "Work"), "w"),
+            MenuEntry(_l("Export"), "ArchivesView.overview", "download", ("can_export", "Archives"), "e"),
+            MenuEntry(_l("API clients"), "ApiClientsView.overview", "api", ("can_list", "ApiClients"), "i"),
+            MenuEntry(_l("Audit log"), "AuditLogView.overview", "history", ("can_list", "AuditLog"), "t"),
         ),
     ),
 )
@@ -36,7 +36,8 @@ _SHARED = (
 def navigation_for(kind: TenantKind, held: Collection[Permission]) -> tuple[NavGroup, ...]:
     """The groups and lines that somebody with these permissions sees, the present page marked."""
     home = NavGroup(
-        "", (NavItem(str(_l("Overview")), url_for("HomeView.index"), "home", request.endpoint == "HomeView.index"),)
+        "",
+        (NavItem(str(_l("Overview")), url_for("HomeView.index"), "home", request.endpoint == "HomeView.index", "h"),),
     )
     groups = [home]
     for group in (*kind.menu, *_SHARED):
@@ -48,4 +49,4 @@ def navigation_for(kind: TenantKind, held: Collection[Permission]) -> tuple[NavG
 
 def _item(entry: MenuEntry) -> NavItem:
     view = entry.endpoint.partition(".")[0]
-    return NavItem(str(entry.label), url_for(entry.endpoint), entry.icon, (request.blueprint or "") == view)
+    return NavItem(str(entry.label), url_for(entry.endpoint), entry.icon, (request.blueprint or "") == view, entry.key)

@@ -5,6 +5,7 @@ from jinja2 import ChoiceLoader, FileSystemLoader
 from jinja2.loaders import BaseLoader
 
 from trilend.web import appbuilder_pages, assets, formats
+from trilend.web.appearance import appearance, color_scheme, dark_media
 from trilend.web.badges import status_badge
 from trilend.web.context import BRAND, ContextSource, Face, NavGroup, NavItem, ShellContext, ShellContexts
 from trilend.web.controls import check_list, control, control_kind
@@ -56,6 +57,12 @@ def _add_template_names(app: Flask, contexts: ShellContexts) -> None:
         asset_url=assets.asset_url,
         stylesheets=assets.STYLESHEETS,
         scripts=assets.SCRIPTS,
+        modules=assets.MODULES,
+        dark_stylesheet=assets.DARK_STYLESHEET,
+        chart_engine=assets.CHART_ENGINE,
+        appearance=appearance,
+        dark_media=dark_media,
+        color_scheme=color_scheme,
         icon=assets.icon,
         status_badge=status_badge,
         control=control,

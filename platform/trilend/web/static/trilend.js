@@ -15,10 +15,24 @@
     fade(note);
   }
 
+  /* One that can be acted upon stays longer, and for as long as somebody is at it. */
   function fade(note) {
     note.dataset.fading = "1";
-    window.setTimeout(() => note.remove(), 6000);
+    const patience = note.hasAttribute("data-undo") ? 20000 : 6000;
+    let leaving = window.setTimeout(() => note.remove(), patience);
+    for (const kind of ["pointerenter", "focusin"]) note.addEventListener(kind, () => window.clearTimeout(leaving));
+    for (const kind of ["pointerleave", "focusout"]) {
+      note.addEventListener(kind, () => {
+        window.clearTimeout(leaving);
+        leaving = window.setTimeout(() => note.remove(), patience);
+      });
+    }
   }
+
+  document.querySelectorAll("[data-undo]").forEach((note) => {
+    document.getElementById("toasts").append(note);
+    fade(note);
+  });
 
   new MutationObserver(() => {
     document.querySelectorAll("[data-toast]:not([data-fading])").forEach(fade);
@@ -90,11 +104,6 @@
     if (closest(event, "[data-go-back]")) window.history.back();
     const dismissed = closest(event, "[data-dismiss]");
     if (dismissed) dismissed.closest(".alert-block").remove();
-    const side = closest(event, "[data-side-toggle]");
-    if (side) {
-      const open = document.body.classList.toggle("side-open");
-      side.setAttribute("aria-expanded", String(open));
-    }
     const copy = closest(event, "[data-copy]");
     if (copy) {
       navigator.clipboard.writeText(document.getElementById(copy.dataset.copy).textContent.trim())
