@@ -1,6 +1,6 @@
 """Puts the shell around an app: templates, static files, filters, security headers and error pages."""
 
-from flask import Flask
+from flask import Flask, abort, request
 from jinja2 import ChoiceLoader, FileSystemLoader
 from jinja2.loaders import BaseLoader
 
@@ -37,8 +37,15 @@ def install_shell(app: Flask, source: ContextSource) -> None:
     app.register_blueprint(assets.shell_blueprint())
     _put_templates_first(app)
     _add_template_names(app, contexts)
+    app.before_request(_refuse_files_of_the_library)
     install_security_headers(app)
     install_error_pages(app, contexts)
+
+
+def _refuse_files_of_the_library() -> None:
+    # Flask-AppBuilder brings Bootstrap 3, jQuery and more, none of which our pages name.
+    if request.endpoint == "appbuilder.static":
+        abort(404)
 
 
 def _put_templates_first(app: Flask) -> None:

@@ -93,7 +93,10 @@ class ProductsView(BaseView):  # type: ignore[misc]
         if found.active != wanted:
             set_active(session, signed_in_actor(), found, active=wanted)
             session.commit()
-            said = gettext("%(name)s is offered again.") if wanted else gettext("%(name)s is no longer offered.")
-            back = {"active": "no" if wanted else "yes"}
-            flash_undo(said % {"name": found.name}, url_for(".toggle", product_id=product_id), back)
+            said = (
+                gettext("%(name)s is offered again.", name=found.name)
+                if wanted
+                else gettext("%(name)s is no longer offered.", name=found.name)
+            )
+            flash_undo(said, url_for(".toggle", product_id=product_id), {"active": "no" if wanted else "yes"})
         return redirect(url_for(".overview"))
