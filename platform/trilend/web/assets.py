@@ -40,6 +40,7 @@ class ShellBlueprint(Blueprint):
         if filename.endswith(_COMPRESSIBLE):
             answer.vary.add("Accept-Encoding")
         if packed and answer.status_code == 200 and request.method == "GET":
+            answer.close()  # the file as it lies there
             answer.direct_passthrough = False
             answer.set_data(packed)
             answer.headers["Content-Encoding"] = "gzip"

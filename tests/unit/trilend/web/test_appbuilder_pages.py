@@ -92,7 +92,9 @@ def test_every_template_of_the_library_is_overridden(appbuilder_app: Flask) -> N
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_template_names_nothing_of_the_library(name: str) -> None:
     text = (TEMPLATE_FOLDER / name).read_text(encoding="utf-8")
-    assert not re.search(r"jquery|select2|glyphicon|fa fa-|btn-default|panel-default|google|\sstyle=|\son\w+=", text, re.I)
+    assert not re.search(
+        r"jquery|select2|glyphicon|fa fa-|btn-default|panel-default|google|\sstyle=|\son\w+=", text, re.I
+    )
     # A part that is included or extended is ours too.
     for part in re.findall(r"{%-?\s*(?:include|extends|import|from)\s+[\"']([^\"']+)", text):
         assert (TEMPLATE_FOLDER / part).is_file(), part
