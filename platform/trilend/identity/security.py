@@ -11,6 +11,7 @@ from flask_appbuilder.security.sqla.models import (
 )
 from sqlalchemy import select
 
+from trilend.identity.ordering import PeopleByName
 from trilend.identity.trail import trace_password
 from trilend.identity.views import ResetMyPassword, ResetPassword, RolesView, SignInView, UsersView
 from trilend.tenancy.context import current_tenant, tenant_session
@@ -39,6 +40,7 @@ class TenantSecurityManager(SecurityManager):  # type: ignore[misc]
         self.appbuilder.add_view_no_menu(self.auth_view)
         self.appbuilder.add_view_no_menu(self.resetpasswordview())
         self.appbuilder.add_view_no_menu(self.resetmypasswordview())
+        self.userdbmodelview.datamodel = PeopleByName(self.user_model)
         self.user_view = self.appbuilder.add_view_no_menu(self.userdbmodelview)
         self.appbuilder.add_view_no_menu(self.rolemodelview)
 

@@ -56,6 +56,7 @@ class UsersView(KnownActions, UserDBModelView):  # type: ignore[misc]
 
     class_permission_name = "Users"
     route_base = "/people"
+    base_order = ("first_name", "asc")
     list_title = _l("People")
     show_title = _l("Staff member")
     add_title = _l("Add a person")
