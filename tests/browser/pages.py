@@ -8,7 +8,7 @@ from itertools import product
 from urllib.parse import urlsplit
 
 from flask import Flask
-from playwright.sync_api import BrowserContext
+from playwright.sync_api import Page
 from tests.browser.looks import findings, overhang, unseen_focus
 from tests.browser.window import DESKTOP, PHONE, Complaints, Window
 from werkzeug.exceptions import HTTPException
@@ -24,6 +24,10 @@ _NOT_PAGES = re.compile(
     r"logout|sign_out|switch_|LocaleView|UtilView|\.(delete|action|static)$|^(api_v1|MenuApi|health)\."
 )
 _LINK = re.compile(r'href="(/[^"#]*)')
+_FETCH = """async (path) => {
+  const answer = await fetch(path, {redirect: "manual", headers: {Accept: "text/html"}});
+  return [answer.status, answer.headers.get("content-type") || "", await answer.text()];
+}"""
 _FOCUS_STEPS = 12
 _FOCUS_EVERY = 4
 
@@ -51,7 +55,7 @@ class Site:
     """One face of the platform as one person sees it."""
 
     app: Flask
-    reader: BrowserContext
+    reader: Page
     pages: dict[str, str] = field(default_factory=dict)
     """An address of each endpoint that answers with a page."""
 
@@ -64,10 +68,6 @@ class Site:
         for rule in self._rules():
             if rule.endpoint not in self._found and (address := self._first(rule)):
                 self._read(rule.endpoint, address)
-
-    def unseen(self) -> set[str]:
-        """Endpoints with arguments of which no example was found."""
-        return {rule.endpoint for rule in self._rules()} - set(self._found)
 
     def views(self) -> Iterator[Looked]:
         """What is looked at of each page, as `WHOLE` says."""
@@ -93,11 +93,8 @@ class Site:
 
     def _read(self, endpoint: str, path: str) -> None:
         self._found.setdefault(endpoint, path)
-        answer = self.reader.request.get(path, max_redirects=0, headers={"Accept": "text/html"})
-        if answer.status != 200 or "text/html" not in answer.headers.get("content-type", ""):
-            return
-        text = answer.text()
-        if "</html>" not in text:
+        status, kind, text = self.reader.evaluate(_FETCH, path)
+        if status != 200 or "text/html" not in kind or "</html>" not in text:
             return
         self.pages[endpoint] = path
         for link in _LINK.findall(text):

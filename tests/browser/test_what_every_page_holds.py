@@ -20,7 +20,7 @@ def look_at(face: str, window: Window, stack: Stack) -> Site:
     offline_settings()
     from trilend import app as applications
 
-    site = Site(getattr(applications, f"create_{face}_app")(), window.page.context)
+    site = Site(getattr(applications, f"create_{face}_app")(), window.page)
     stack.complaints.take()
     wrong = faults(window, stack.complaints, site)
     assert wrong == [], "\n".join(wrong)
@@ -57,6 +57,7 @@ def test_pages_of_an_operator(company: Company) -> None:
 
 def test_pages_of_a_stranger(company: Company) -> None:
     window = company.stack.window()
+    window.open("/")
     seen = look_at("public", window, company.stack)
     assert {"signup.landing", "signup.company"} <= set(seen.pages)
     window.page.context.close()

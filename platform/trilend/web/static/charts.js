@@ -83,8 +83,6 @@ function options(figure, look) {
 async function draw(figure) {
   const { init } = await import(figure.dataset.engine);
   const picture = figure.querySelector(".chart-picture");
-  picture.hidden = false;
-  figure.querySelector("details").open = false;
   const chart = init(picture, null, { renderer: "canvas" });
   chart.setOption(options(figure, theme()));
   drawn.set(figure, chart);
@@ -92,14 +90,23 @@ async function draw(figure) {
   figure.dataset.drawn = "1";
 }
 
-/* The engine is fetched only where there is something to draw, and when it comes into view. */
-const seen = new IntersectionObserver((entries) => {
+/* The picture takes the place of the table, or gives it back if it cannot be drawn. */
+function swap(figure, toPicture) {
+  figure.querySelector(".chart-picture").hidden = !toPicture;
+  figure.querySelector("details").open = !toPicture;
+}
+
+/* The engine is fetched only where there is something to draw, and when that comes near. */
+const near = new IntersectionObserver((entries) => {
   for (const entry of entries.filter((each) => each.isIntersecting)) {
-    seen.unobserve(entry.target);
-    draw(entry.target);
+    near.unobserve(entry.target);
+    draw(entry.target).catch(() => swap(entry.target, false));
   }
+}, { rootMargin: "300px" });
+document.querySelectorAll("[data-chart]").forEach((figure) => {
+  swap(figure, true);
+  near.observe(figure);
 });
-document.querySelectorAll("[data-chart]").forEach((figure) => seen.observe(figure));
 
 dark.addEventListener("change", () => {
   const look = theme();

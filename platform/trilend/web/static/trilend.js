@@ -78,25 +78,31 @@
       });
       return;
     }
-    const bulk = closest(event, "[data-bulk]");
-    if (!bulk) return;
-    if (!document.querySelector('input[type="checkbox"][name="rowid"][form="' + bulk.form.id + '"]:checked')) {
+    const button = closest(event, "[data-bulk], button[type=submit][data-confirm-title]");
+    if (!button) return;
+    const rows = 'input[type="checkbox"][name="rowid"][form="' + button.form.id + '"]:checked';
+    if ("bulk" in button.dataset && !document.querySelector(rows)) {
       event.preventDefault();
       toast(text("textNoneSelected"), "warning");
-    } else if (bulk.dataset.confirmTitle && !bulk.dataset.agreed) {
+    } else if (button.dataset.confirmTitle && !button.dataset.agreed) {
       event.preventDefault();
-      ask(bulk, () => {
-        bulk.dataset.agreed = "1";
+      // What is missing is said before anybody is asked.
+      if (!button.form.noValidate && !button.form.reportValidity()) return;
+      ask(button, () => {
+        button.dataset.agreed = "1";
         close(confirmation);
-        bulk.click();
-        delete bulk.dataset.agreed;
+        button.click();
+        delete button.dataset.agreed;
       });
     }
   });
 
   confirmation.querySelector("form").addEventListener("submit", (event) => {
     event.preventDefault();
-    if (confirmed) confirmed();
+    const agreed = confirmed;
+    // One press, one act.
+    confirmed = null;
+    if (agreed) agreed();
   });
 
   /* Small buttons */
