@@ -40,6 +40,7 @@ class Looked:
     language: str
     window: dict[str, int]
     by_keyboard: bool
+    """Whether the frame of the page and the way of the focus are looked at as well."""
 
     @property
     def address(self) -> str:
@@ -115,7 +116,7 @@ def faults(window: Window, complaints: Complaints, site: Site) -> list[str]:
     for look in site.views():
         window.page.set_viewport_size(look.window)  # type: ignore[arg-type]
         window.open(look.address)
-        wrong = [f"axe: {finding}" for finding in findings(window.page)]
+        wrong = [f"axe: {finding}" for finding in findings(window.page, with_frame=look.by_keyboard)]
         if too_wide := overhang(window.page):
             wrong.append(f"wider than the window by {too_wide} px")
         if look.by_keyboard:

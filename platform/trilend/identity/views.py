@@ -30,6 +30,7 @@ from trilend.identity.trail import remember, trace_added, trace_changed, trace_r
 from trilend.tenancy.context import TenantSession, tenant_session
 from trilend.tenancy.plans.errors import PeopleUsedUp
 from trilend.tenancy.plans.service import check_people
+from trilend.web.names import full_name
 
 
 class SignInView(AuthDBView):  # type: ignore[misc]
@@ -174,7 +175,7 @@ def person_name() -> str:
     user = getattr(g, "user", None)
     if user is None or not user.is_authenticated:
         return ""
-    return f"{user.first_name} {user.last_name}".strip()
+    return full_name(user.first_name or "", user.last_name or "")
 
 
 class ApiClientForm(FlaskForm):  # type: ignore[misc]

@@ -1,7 +1,7 @@
 """Addresses of the shell's static files, stamped with their content so that browsers may keep them for a year."""
 
 import gzip
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from xml.etree import ElementTree
@@ -35,10 +35,11 @@ class ShellBlueprint(Blueprint):
 
     def send_static_file(self, filename: str) -> Response:
         """The file, compressed where the browser takes that and it is worth it."""
-        packed = _packed(filename) if request.accept_encodings.quality("gzip") > 0 else None
         answer = super().send_static_file(filename)
-        if filename.endswith(_COMPRESSIBLE):
-            answer.vary.add("Accept-Encoding")
+        if not filename.endswith(_COMPRESSIBLE):
+            return answer
+        answer.vary.add("Accept-Encoding")
+        packed = _packed(filename) if request.accept_encodings.quality("gzip") > 0 else b""
         if packed and answer.status_code == 200 and request.method == "GET":
             answer.close()  # the file as it lies there
             answer.direct_passthrough = False
@@ -69,11 +70,11 @@ def content_stamp(path: str) -> str:
     return blake2b(file.read_bytes(), digest_size=6).hexdigest() if file.is_file() else ""
 
 
-@cache
+@lru_cache(maxsize=64)  # one file has many spellings
 def _packed(path: str) -> bytes:
-    """A static file's content compressed, once per process; empty for one that is not there or does not gain by it."""
-    file = STATIC_FOLDER / path
-    known = path.endswith(_COMPRESSIBLE) and ".." not in path and file.is_file()
+    """A static file's content compressed, once per process; nothing for a way that leads out of the folder."""
+    file = (STATIC_FOLDER / path).resolve()
+    known = file.is_relative_to(STATIC_FOLDER) and file.is_file()
     return gzip.compress(file.read_bytes(), 9, mtime=0) if known else b""
 
 

@@ -27,9 +27,8 @@ def unasked(template: str) -> list[str]:
     found = []
     for form in FORM.findall(template):
         opening = form[: form.index(">", form.index("action=")) + 1] if "action=" in form else ""
-        for endpoint in FINAL.findall(opening):
-            if endpoint not in EXCUSED and "ui.ask(" not in form:
-                found.append(endpoint)
+        if "ui.ask(" not in form:
+            found += [endpoint for endpoint in FINAL.findall(opening) if endpoint not in EXCUSED]
     return found
 
 
