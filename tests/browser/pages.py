@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import product
+from typing import Literal
 from urllib.parse import urlsplit
 
 from flask import Flask
@@ -30,15 +31,17 @@ _FETCH = """async (path) => {
 }"""
 _FOCUS_STEPS = 12
 _FOCUS_EVERY = 4
+_DARK_EVERY = 5
 
 
 @dataclass(frozen=True)
 class Looked:
-    """A page as somebody sees it: its address, the language and the window."""
+    """A page as somebody sees it: its address, the language, the window, and whether it is dark around them."""
 
     path: str
     language: str
     window: dict[str, int]
+    scheme: Literal["light", "dark"]
     by_keyboard: bool
     """Whether the frame of the page and the way of the focus are looked at as well."""
 
@@ -48,7 +51,7 @@ class Looked:
         return f"{self.path}{'&' if '?' in self.path else '?'}lang={self.language}"
 
     def __str__(self) -> str:
-        return f"{self.path} [{self.language}, {self.window['width']}]"
+        return f"{self.path} [{self.language}, {self.window['width']}, {self.scheme}]"
 
 
 @dataclass
@@ -78,7 +81,9 @@ class Site:
                 every if os.environ.get(WHOLE) else [every[number % len(every)]]
             )
             for language, width in chosen:
-                yield Looked(path, language, width, number % _FOCUS_EVERY == 0)
+                yield Looked(
+                    path, language, width, "dark" if number % _DARK_EVERY == 0 else "light", number % _FOCUS_EVERY == 0
+                )
 
     def _rules(self) -> list[Rule]:
         # The longest path is asked for last, so that a list comes before what it lists.
@@ -115,6 +120,7 @@ def faults(window: Window, complaints: Complaints, site: Site) -> list[str]:
     found: list[str] = []
     for look in site.views():
         window.page.set_viewport_size(look.window)  # type: ignore[arg-type]
+        window.page.emulate_media(color_scheme=look.scheme)
         window.open(look.address)
         wrong = [f"axe: {finding}" for finding in findings(window.page, with_frame=look.by_keyboard)]
         if too_wide := overhang(window.page):
