@@ -50,7 +50,7 @@ class DraftsView(BaseView):  # type: ignore[misc]
 def keep_refused() -> None:
     """Keep what was sent with a form that an error refuses, so that the page it leads back to can show it again."""
     name = request.form.get(_FIELD, "")
-    if not name or not g.user.is_authenticated:
+    if not name or not _is_signed_in():
         return
     entries = [
         (field, value)
@@ -73,14 +73,19 @@ def install_drafts(app: Flask) -> None:
     @app.after_request
     def discard_sent(response: Response) -> Response:
         name = request.form.get(_FIELD, "") if request.method == "POST" else ""
-        if name and response.status_code in (302, 303) and not g.get("trilend_refused") and g.user.is_authenticated:
+        if name and response.status_code in (302, 303) and not g.get("trilend_refused") and _is_signed_in():
             service.discard(tenant_session(), g.user.id, name[:_LONGEST_NAME])
             tenant_session.commit()
         return response
 
 
+def _is_signed_in() -> bool:
+    # A request that was refused at the door was never asked who sends it.
+    return "user" in g and bool(g.user.is_authenticated)
+
+
 def _person() -> int:
-    if not g.user.is_authenticated:
+    if not _is_signed_in():
         abort(401)
     return int(g.user.id)
 

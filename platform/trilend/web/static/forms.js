@@ -151,15 +151,17 @@ window.addEventListener("beforeunload", (event) => {
 function hold(form, submitter) {
   form.dataset.sending = "1";
   const buttons = [...form.elements].filter((control) => control.type === "submit");
-  const label = submitter?.textContent;
+  const spoken = submitter && !submitter.classList.contains("btn-icon") ? submitter : null;
+  const label = [...(spoken?.childNodes || [])];
+  // Not at once: a button that is disabled sends neither its form nor its own value.
   window.setTimeout(() => {
     for (const button of buttons) button.disabled = true;
-    if (submitter && !submitter.classList.contains("btn-icon")) submitter.textContent = text("textSending");
+    spoken?.replaceChildren(text("textSending"));
   }, 0);
   const release = () => {
     delete form.dataset.sending;
     for (const button of buttons) button.disabled = false;
-    if (submitter && !submitter.classList.contains("btn-icon")) submitter.textContent = label;
+    spoken?.replaceChildren(...label);
   };
   // Who comes back to the page, or got a file instead of a page, can press again.
   window.addEventListener("pageshow", (event) => { if (event.persisted) release(); }, { once: true });
