@@ -145,19 +145,8 @@ def test_dark_is_followed_and_chosen_and_paper_stays_light(desk: Window) -> None
     page.emulate_media(media="print")
     assert page.evaluate(ground) == "rgb(255, 255, 255)"
     assert not page.locator(".side").is_visible()
-    assert page.locator("main .data-table").first.is_visible()
+    assert page.locator(".print-head").is_visible()
     page.emulate_media(media="screen")
     page.get_by_role("banner").get_by_role("button", name="外观").click()
     page.get_by_role("banner").get_by_role("link", name="跟随系统").click()
     expect(page.get_by_role("heading", name="工作台", level=1)).to_be_visible()
-
-
-def test_figures_are_drawn_and_can_be_read(desk: Window) -> None:
-    desk.open("/")
-    charts = desk.main.locator("[data-chart][data-drawn]")
-    expect(charts).to_have_count(2)
-    expect(charts.first.get_by_role("img")).to_be_visible()
-    expect(charts.first.get_by_role("table")).not_to_be_visible()
-    charts.first.get_by_text("查看数据").click()
-    expect(charts.first.get_by_role("row").nth(1)).to_contain_text("正常类")
-    desk.picture("16-charts")
