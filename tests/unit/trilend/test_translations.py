@@ -54,6 +54,7 @@ SPEAKING_BY_KEYWORD = re.compile(r"Length|NumberRange|Regexp|EqualTo|AnyOf|NoneO
 SPEAKING_NAMES = re.compile(r"\w*(?:title|label|message|description)s?(?:_columns)?|label_columns|description_columns")
 # Blocks that fill in an attribute of a tag, not text.
 ATTRIBUTE_BLOCKS = ("_class", "_attributes")
+ATTRIBUTE_MACROS = frozenset({"ask"})
 SPEAKING_KEYWORDS = frozenset({"label", "description", "message"})
 EXPRESSION = "\N{OBJECT REPLACEMENT CHARACTER}"
 
@@ -356,7 +357,10 @@ def _own_text(node: nodes.Node) -> Iterator[str]:
     elif isinstance(node, nodes.Output):
         for part in node.nodes:
             yield from _own_text(part)
-    elif not (isinstance(node, nodes.Block) and node.name.endswith(ATTRIBUTE_BLOCKS)):
+    elif not (
+        (isinstance(node, nodes.Block) and node.name.endswith(ATTRIBUTE_BLOCKS))
+        or (isinstance(node, nodes.Macro) and node.name in ATTRIBUTE_MACROS)
+    ):
         for statement in node.iter_child_nodes():
             if isinstance(statement, nodes.Stmt):
                 yield from _own_text(statement)
