@@ -79,6 +79,7 @@ ROLES = (
             "Books": ("*",),
             "Parameters": ("can_list",),
             "AuditLog": ("*",),
+            "KeptFiles": ("can_list",),
             "MyPassword": ("*",),
         },
     ),
