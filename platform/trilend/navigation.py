@@ -22,6 +22,9 @@ _SHARED = (
             MenuEntry(_l("Papers, plan, domains"), "CompanyView.overview", "building", ("can_list", "Company"), "o"),
             MenuEntry(_l("People"), "UsersView.list", "users", ("can_list", "Users"), "u"),
             MenuEntry(_l("Roles"), "RolesView.list", "shield-lock", ("can_list", "Roles"), "r"),
+            MenuEntry(
+                _l("Sign-in and security"), "SignInRulesView.overview", "fingerprint", ("can_list", "SignInRules"), "s"
+            ),
             MenuEntry(_l("Connections"), "ConnectionsView.overview", "plug", ("can_list", "Connections"), "n"),
             MenuEntry(_l("Parameters"), "ParametersView.overview", "adjustments", ("can_list", "Parameters"), "m"),
             MenuEntry(_l("Background work"), "WorkView.overview", "clock", ("can_list", "Work"), "w"),
