@@ -48,6 +48,7 @@ from trilend.documents.views import FilesView
 from trilend.drafts.views import DraftsView, install_drafts, keep_refused
 from trilend.errors import TrilendError
 from trilend.home.views import HomeView
+from trilend.identity.access import holds
 from trilend.identity.security import TenantSecurityManager
 from trilend.identity.sessions import TenantCookieSessions
 from trilend.identity.views import ApiClientsView, person_name
@@ -56,8 +57,10 @@ from trilend.keeping.views import KeptFilesView
 from trilend.kinds import TenantKind, kinds
 from trilend.ledger.views import BooksView
 from trilend.navigation import navigation_for
+from trilend.organization.views import OrganizationView
 from trilend.parameters.service import business_date
 from trilend.parameters.views import ParametersView
+from trilend.parties.showing import shown
 from trilend.parties.views import PartiesView
 from trilend.payments.views import StatementsView
 from trilend.plugin_host.views import ConnectionsView
@@ -94,6 +97,7 @@ _SHARED_VIEWS: tuple[type, ...] = (
     DraftsView,
     AccountView,
     SignInRulesView,
+    OrganizationView,
 )
 
 
@@ -166,7 +170,7 @@ def create_tenant_app() -> Flask:
             for view in kind.views():
                 added = appbuilder.add_view_no_menu(view)
                 owners[added.blueprint.name] = kind.name
-    app.jinja_env.globals["may"] = _may
+    app.jinja_env.globals.update(may=holds, shown=shown)
     for kind in kinds().values():
         app.jinja_env.globals.update(kind.template_names)
     use_languages_in_appbuilder(app)
@@ -377,11 +381,6 @@ def _tenant_context() -> ShellContext:
         sign_out_url=url_for("SignInView.logout"),
         account_url=url_for("AccountView.overview"),
     )
-
-
-def _may(permission: str, view: str) -> bool:
-    """Whether the person signed in holds a permission; templates show only what can be done."""
-    return g.user.is_authenticated and (permission, view) in _security().permissions_of(g.user.id)
 
 
 def _security() -> TenantSecurityManager:

@@ -20,6 +20,13 @@ _SHARED = (
         _l("Company"),
         (
             MenuEntry(_l("Papers, plan, domains"), "CompanyView.overview", "building", ("can_list", "Company"), "o"),
+            MenuEntry(
+                _l("Departments and people"),
+                "OrganizationView.overview",
+                "hierarchy",
+                ("can_list", "Organization"),
+                "d",
+            ),
             MenuEntry(_l("People"), "UsersView.list", "users", ("can_list", "Users"), "u"),
             MenuEntry(_l("Roles"), "RolesView.list", "shield-lock", ("can_list", "Roles"), "r"),
             MenuEntry(

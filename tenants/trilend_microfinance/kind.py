@@ -15,6 +15,7 @@ from trilend.kinds import (
     MenuGroup,
     PaperKind,
     Role,
+    SeparatedDuties,
     SubjectPage,
     TenantKind,
 )
@@ -41,6 +42,7 @@ ROLES = (
             "Loans": (*_READ, "can_prepay"),
             "MyPassword": ("*",),
         },
+        scope="subtree",
     ),
     Role(
         "Approver",
@@ -58,7 +60,7 @@ ROLES = (
         "Cashier",
         _l("Cashier"),
         {
-            "Parties": _READ,
+            "Parties": (*_READ, "can_see_account"),
             "Contracts": ("can_show",),
             "Loans": (*_READ, "can_disburse", "can_collect"),
             "Statements": ("*",),
@@ -93,6 +95,22 @@ MONEY_RIGHTS = frozenset(
         ("can_prepay", "Loans"),
         ("can_edit", "Connections"),
     }
+)
+
+SEPARATED = (
+    SeparatedDuties(
+        "enter_and_decide",
+        ("can_add", "Applications"),
+        ("can_decide", "Applications"),
+        _l("Nobody decides an application that he or she has entered."),
+    ),
+    SeparatedDuties(
+        "decide_and_pay_out",
+        ("can_decide", "Applications"),
+        ("can_disburse", "Loans"),
+        _l("Nobody pays out a loan that he or she has approved."),
+        exclusive=True,
+    ),
 )
 
 MENU = (
@@ -175,6 +193,7 @@ KIND = TenantKind(
     menu=MENU,
     roles=ROLES,
     money_rights=MONEY_RIGHTS,
+    separated=SEPARATED,
     seeds=seeds,
     load_jobs=_load_jobs,
     papers=(

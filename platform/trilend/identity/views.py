@@ -20,6 +20,7 @@ from wtforms import SelectChoice, SelectMultipleField, StringField
 from wtforms.validators import InputRequired, Length
 
 from trilend.identity.access import page
+from trilend.identity.duties import KeepsDutiesApart, KeepsGrantsApart, warnings_for
 from trilend.identity.labels import role_label
 from trilend.identity.models import ApiClient
 from trilend.identity.scopes import SCOPES
@@ -75,7 +76,7 @@ class UsersView(KnownActions, UserDBModelView):  # type: ignore[misc]
         "created_on": _l("Added on"),
     }
     # FAB's own check asks for a role or a group, and stumbles where a form has no groups.
-    validators_columns = {"roles": [SelectDataRequired(_l("Choose at least one role."))]}
+    validators_columns = {"roles": [SelectDataRequired(_l("Choose at least one role.")), KeepsDutiesApart()]}
     description_columns = {
         "username": _l("Used to sign in"),
         "active": _l("Somebody who has left keeps the past work, but may not sign in"),
@@ -103,6 +104,7 @@ class UsersView(KnownActions, UserDBModelView):  # type: ignore[misc]
             take_place(tenant_session(), item.id)
         trace_changed(tenant_session(), item)
         super().pre_update(item)
+        _warn_of_duties(item)
 
     def pre_add(self, item: Any) -> None:
         """Take a place of the plan; keep the family name FAB asks for empty: the full name is one field."""
@@ -111,6 +113,7 @@ class UsersView(KnownActions, UserDBModelView):  # type: ignore[misc]
         item.last_name = ""
         super().pre_add(item)
         trace_added(tenant_session(), item)
+        _warn_of_duties(item)
 
     def process_form(self, form: Any, is_created: bool) -> None:
         """Keep what there was before."""
@@ -134,6 +137,7 @@ class RolesView(KnownActions, RoleModelView):  # type: ignore[misc]
     list_columns = search_columns = ["name"]
     label_columns = {"name": _l("Name"), "permissions": _l("Permissions")}
     formatters_columns = {"name": role_label}
+    validators_columns = {"permissions": [KeepsGrantsApart()]}
 
     @action("copyrole", _l("Copy"), _l("Copy the chosen roles?"), icon="fa-copy", single=False)  # type: ignore[untyped-decorator]
     def copy_role(self, items: Sequence[Any]) -> Response:
@@ -180,6 +184,11 @@ def _free_name(name: str, taken: Collection[str]) -> str:
     wanted = str(gettext("%(name)s (copy)", name=role_label(name)))[:_LONGEST_ROLE]
     numbered = (f"{wanted[: _LONGEST_ROLE - 4]} {number}" for number in count(2))
     return next(each for each in chain([wanted], numbered) if each not in taken)
+
+
+def _warn_of_duties(person: User) -> None:
+    for warning in warnings_for(person.roles):
+        flash(warning, "warning")
 
 
 def person_name() -> str:

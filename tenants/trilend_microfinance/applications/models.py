@@ -8,7 +8,7 @@ from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from trilend.db.base import BigKey, Created, Rate, TenantBase, Yuan
-from trilend.parties.models import Party
+from trilend.parties.models import OfCustomer, Party
 from trilend_microfinance.products.models import Product
 
 
@@ -21,9 +21,10 @@ class ApplicationState(StrEnum):
     CONTRACTED = "contracted"
 
 
-class Application(Created, TenantBase):
+class Application(OfCustomer, Created, TenantBase):
     """What somebody asks for, who entered it and who decided; `block_rule` names a limit that stands in its way."""
 
+    scoped_as = "loan_application"
     __tablename__ = "loan_application"
     __table_args__ = (
         CheckConstraint("amount > 0"),
