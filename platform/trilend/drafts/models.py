@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-from flask_appbuilder.security.sqla.models import User
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -17,7 +16,7 @@ class FormDraft(TenantBase):
     __table_args__ = (UniqueConstraint("person_id", "form"), Index("form_draft_age", "saved_at"))
 
     id: Mapped[BigKey]
-    person_id: Mapped[int] = mapped_column(ForeignKey(User.__table__.c.id, ondelete="CASCADE"))
+    person_id: Mapped[int] = mapped_column(ForeignKey("ab_user.id", ondelete="CASCADE"))
     form: Mapped[str] = mapped_column(String(100))
     entries: Mapped[str] = mapped_column(SealedText, info={"audited": False})
     saved_at: Mapped[datetime]

@@ -114,7 +114,7 @@ def _members(session: Session, wanted: object) -> Sequence[Member]:
         .outerjoin(Placement, Placement.user_id == User.id)
         .options(selectinload(User.roles))
         .where(wanted)  # type: ignore[arg-type]
-        .order_by(User.active.desc(), User.first_name, User.id)
+        .order_by(User.active.desc(), by_name(User.first_name), User.id)
     ).all()
     owners = [user.id for user, _department, _position in rows]
     holdings: dict[int, int] = {}
