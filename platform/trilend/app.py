@@ -30,8 +30,10 @@ from trilend.access.account_views import AccountView
 from trilend.access.admin_views import SignInRulesView
 from trilend.access.presence import ask_for_what_is_missing
 from trilend.access.security import SignInSecurity
+from trilend.api.oauth.consent import ConsentView, MyProgramsView
 from trilend.api.problems import answer_error
 from trilend.api.v1 import install_api
+from trilend.api.views import ApiClientsView
 from trilend.archives.views import ArchivesView
 from trilend.audit.labels import PROBLEMS, act_label, field_label, subject_label
 from trilend.auditing.views import AuditLogView
@@ -51,7 +53,7 @@ from trilend.home.views import HomeView
 from trilend.identity.access import holds
 from trilend.identity.security import TenantSecurityManager
 from trilend.identity.sessions import TenantCookieSessions
-from trilend.identity.views import ApiClientsView, person_name
+from trilend.identity.views import person_name
 from trilend.jobs import metrics
 from trilend.keeping.views import KeptFilesView
 from trilend.kinds import TenantKind, kinds
@@ -75,6 +77,7 @@ from trilend.web.error_pages import Overloaded
 from trilend.web.formats import instant
 from trilend.web.language import install_languages, prepare_appbuilder_languages, use_languages_in_appbuilder
 from trilend.web.shell import NavGroup, NavItem, ShellContext, install_shell, request_id
+from trilend.webhooks.views import WebhooksView
 from trilend.work.views import WorkView
 
 _HERE = Path(__file__).parent
@@ -87,6 +90,9 @@ _SHARED_VIEWS: tuple[type, ...] = (
     ConnectionsView,
     ParametersView,
     ApiClientsView,
+    ConsentView,
+    WebhooksView,
+    MyProgramsView,
     AuditLogView,
     KeptFilesView,
     SigningView,

@@ -114,6 +114,19 @@ class SubjectPage:
 
 
 @dataclass(frozen=True)
+class EventType:
+    """Something that can happen in a kind's business, which other programs may want to be told.
+
+    `name` is one of `trilend_sdk.events.EventKind` where it knows such a thing; `data` says of each value that goes
+    with it what it means. No identifiers of persons belong there.
+    """
+
+    name: str
+    label: Any
+    data: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class TenantKind:
     """One kind of business, as the platform sees it.
 
@@ -123,7 +136,7 @@ class TenantKind:
     `end_of_day` takes a session and a business date; `papers` are those by which an operator verifies the company;
     `money_rights` are permissions to move money or to decide on it, for which a second factor may be asked;
     `subjects` are what its lines of the audit log are about, with the page of each; `separated` are acts that one
-    person must not do both.
+    person must not do both; `events` what its business tells other programs (`trilend.webhooks.events.emit`).
     """
 
     name: str
@@ -144,6 +157,7 @@ class TenantKind:
     templates: Path | None = None
     template_names: Mapping[str, Any] = field(default_factory=dict)
     subjects: Mapping[str, SubjectPage | None] = field(default_factory=dict)
+    events: tuple[EventType, ...] = ()
     importers: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     end_of_day: Callable[..., Any] | None = None
     points: tuple[Any, ...] = ()

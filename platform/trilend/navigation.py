@@ -38,6 +38,7 @@ _SHARED = (
             MenuEntry(_l("Export"), "ArchivesView.overview", "download", ("can_export", "Archives"), "e"),
             MenuEntry(_l("Files and holds"), "KeptFilesView.overview", "archive", ("can_list", "KeptFiles"), "f"),
             MenuEntry(_l("API clients"), "ApiClientsView.overview", "api", ("can_list", "ApiClients"), "i"),
+            MenuEntry(_l("Events out"), "WebhooksView.overview", "send", ("can_list", "Webhooks"), "v"),
             MenuEntry(_l("Audit log"), "AuditLogView.overview", "history", ("can_list", "AuditLog"), "t"),
         ),
     ),

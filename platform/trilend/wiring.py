@@ -48,6 +48,7 @@ from trilend.tenancy.migration import models as _migration  # noqa: F401
 from trilend.tenancy.migration.steps import stamp
 from trilend.tenancy.plans import models as _plans  # noqa: F401
 from trilend.web.language import DEFAULT_LANGUAGE, install_languages
+from trilend.webhooks import deliveries as _deliveries  # noqa: F401
 
 
 @cache

@@ -21,6 +21,7 @@ from trilend.kinds import (
 )
 from trilend.payments.labels import INSTRUCTION_STATES
 from trilend_microfinance.applications.models import Application
+from trilend_microfinance.events import EVENTS
 from trilend_microfinance.importing.models import ImportBatch
 from trilend_microfinance.labels import APPLICATION_STATES, LOAN_STATES
 from trilend_microfinance.products.models import Product
@@ -217,6 +218,7 @@ KIND = TenantKind(
         "loan": SubjectPage("LoansView.detail", "loan_id"),
         "product": None,
     },
+    events=EVENTS,
     importers={"applications": _import_applications},
     end_of_day=_close_day,
     template_names={

@@ -33,6 +33,7 @@ SUBJECTS: dict[str, LazyString] = {
     "SignInRules": _l("Sign-in and security"),
     "Statements": _l("Bank statement"),
     "Users": _l("People"),
+    "Webhooks": _l("Events to other programs"),
     "Work": _l("Background work"),
 }
 ACTS: dict[str, LazyString] = {

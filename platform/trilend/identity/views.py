@@ -1,30 +1,23 @@
-"""People and roles of a tenant on FAB's views, and its API clients."""
+"""People and roles of a tenant on FAB's views."""
 
 from collections.abc import Collection, Mapping, Sequence
 from itertools import chain, count
 from typing import Any, cast
 
-from flask import abort, flash, g, redirect, render_template, request, url_for
-from flask_appbuilder import BaseView
+from flask import abort, flash, g, redirect, request
 from flask_appbuilder.actions import action
 from flask_appbuilder.security.forms import SelectDataRequired
 from flask_appbuilder.security.sqla.models import Role, User
 from flask_appbuilder.security.views import RoleModelView, UserDBModelView
 from flask_babel import gettext, ngettext
 from flask_babel import lazy_gettext as _l
-from flask_wtf import FlaskForm
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 from werkzeug.wrappers import Response
-from wtforms import SelectChoice, SelectMultipleField, StringField
-from wtforms.validators import InputRequired, Length
 
 from trilend.identity.access import page
 from trilend.identity.duties import KeepsDutiesApart, KeepsGrantsApart, warnings_for
 from trilend.identity.labels import role_label
-from trilend.identity.models import ApiClient
-from trilend.identity.scopes import SCOPES
-from trilend.identity.service import add_api_client, revoke_api_client, signed_in_actor
 from trilend.identity.trail import remember, trace_added, trace_changed, trace_removed
 from trilend.tenancy.context import TenantSession, tenant_session
 from trilend.tenancy.plans.errors import PeopleUsedUp
@@ -197,44 +190,3 @@ def person_name() -> str:
     if user is None or not user.is_authenticated:
         return ""
     return full_name(user.first_name or "", user.last_name or "")
-
-
-class ApiClientForm(FlaskForm):  # type: ignore[misc]
-    """A program that may call the API."""
-
-    name = StringField(_l("Name of the program"), validators=[InputRequired(_l("Enter a name.")), Length(max=100)])
-    scopes = SelectMultipleField(_l("What it may do"), validators=[InputRequired(_l("Choose at least one right."))])
-
-
-class ApiClientsView(BaseView):  # type: ignore[misc]
-    """Programs of the company."""
-
-    route_base = "/api-clients"
-    class_permission_name = "ApiClients"
-    default_view = "overview"
-
-    @page("/", permission="list")
-    def overview(self) -> str:
-        """All programs."""
-        clients = tenant_session.scalars(select(ApiClient).order_by(ApiClient.name)).all()
-        return render_template("identity/api_clients.html", clients=clients, labels=SCOPES, new=None)
-
-    @page("/new", permission="edit", methods=("GET", "POST"))
-    def add(self) -> str | tuple[str, int]:
-        """Add a program; its secret is shown once, on the answer to this request."""
-        form = ApiClientForm()
-        form.scopes.choices = [SelectChoice(code, label) for code, label in SCOPES.items()]
-        if form.validate_on_submit():
-            client, secret = add_api_client(
-                tenant_session(), signed_in_actor(), name=form.name.data, scopes=form.scopes.data
-            )
-            tenant_session.commit()
-            return render_template("identity/api_client_made.html", client=client, secret=secret)
-        return render_template("identity/api_client_form.html", form=form), 422 if form.is_submitted() else 200
-
-    @page("/<int:client_id>/revoke", permission="edit", methods=("POST",))
-    def revoke(self, client_id: int) -> Response:
-        """Refuse a program from now on; its tokens die with it."""
-        revoke_api_client(tenant_session(), signed_in_actor(), client_id)
-        tenant_session.commit()
-        return redirect(url_for(".overview"))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from flask import g, has_request_context
 from flask import session as cookie
 from flask_appbuilder.security.sqla.models import User, assoc_user_role
-from sqlalchemy import ColumnElement, Select, any_, bindparam, false, func, select, true
+from sqlalchemy import ColumnElement, Select, and_, any_, bindparam, false, func, select, true
 from sqlalchemy.dialects.postgresql import ARRAY, BIGINT
 from sqlalchemy.orm import Session
 
@@ -28,7 +28,7 @@ LOOKING_UP = "trilend_looking_up_sight"
 
 @dataclass(frozen=True)
 class Sight:
-    """What may be seen: everything, what these departments hold, what one person owns, or nothing."""
+    """What may be seen: everything, what these departments hold, what one person owns (or only that of both), or nothing."""
 
     whole: bool = False
     departments: tuple[int, ...] | None = None
@@ -37,21 +37,38 @@ class Sight:
     """The department to which belongs what a program makes that is held to one."""
 
     def covers(self, owner_id: ColumnElement[int | None], department_id: ColumnElement[int]) -> ColumnElement[bool]:
-        """The condition on a row's owner and department; one comparison that an index answers."""
+        """The condition on a row's owner and department; comparisons that an index answers."""
         if self.whole:
             return true()
+        if self == NOTHING:
+            return false()
+        conditions: list[ColumnElement[bool]] = []
         if self.departments is not None:
             held = bindparam(None, list(self.departments), type_=ARRAY(BIGINT))
-            return department_id == any_(held)
-        return owner_id == self.owner if self.owner is not None else false()
+            conditions.append(department_id == any_(held))
+        if self.owner is not None:
+            conditions.append(owner_id == self.owner)
+        return and_(*conditions)
 
     def covers_work_of(self, user_id: ColumnElement[int | None]) -> ColumnElement[bool]:
         """The condition on what somebody has made: by that person, or by where that person works."""
         if self.departments is None:
             return self.covers(user_id, user_id)  # type: ignore[arg-type]
         people = select(User.__table__.c.id).outerjoin(Placement.__table__)
-        within = self.covers(user_id, func.coalesce(Placement.__table__.c.department_id, ROOT))
+        within = self.covers(User.__table__.c.id, func.coalesce(Placement.__table__.c.department_id, ROOT))
         return user_id.in_(people.where(within))
+
+    def both(self, other: "Sight") -> "Sight":
+        """What this one and the other may see."""
+        if self.whole or other.whole:
+            return other if self.whole else self
+        owners = {self.owner, other.owner} - {None}
+        if NOTHING in (self, other) or len(owners) > 1:
+            return NOTHING
+        departments = self.departments if other.departments is None else other.departments
+        if self.departments is not None and other.departments is not None:
+            departments = tuple(each for each in self.departments if each in other.departments)
+        return Sight(departments=departments, owner=next(iter(owners), None), home=self.home or other.home)
 
 
 EVERYTHING = Sight(whole=True)
@@ -111,13 +128,16 @@ def sight_of(session: Session) -> Sight:
 
 
 def _viewer_of_request() -> _Viewer | None:
-    """The program whose token was recognised, else the person of the cookie, whether or not he has been loaded yet."""
+    """The program whose token was recognised with the person for whom it acts, else the person of the cookie.
+
+    Whether or not that person has been loaded yet.
+    """
     if not has_request_context():
         return None
     program, person = g.get("api_client"), cookie.get("_user_id")
     if program is None and person is None:
         return None
-    wanted = (program.id, None) if program is not None else (None, int(person or 0))
+    wanted = (None, int(person or 0)) if program is None else (program.id, program.person and program.person.id)
     known: _Viewer | None = g.get("trilend_viewer")
     if known is None or (known.program_id, known.user_id) != wanted:
         known = g.trilend_viewer = _Viewer(program_id=wanted[0], user_id=wanted[1])
@@ -125,9 +145,10 @@ def _viewer_of_request() -> _Viewer | None:
 
 
 def _read(session: Session, viewer: _Viewer) -> Sight:
-    if viewer.program_id is not None:
-        return _of_program(session, viewer.program_id)
-    return sight_of_person(session, viewer.user_id or 0)
+    if viewer.program_id is None:
+        return sight_of_person(session, viewer.user_id or 0)
+    sight = _of_program(session, viewer.program_id)
+    return sight if viewer.user_id is None else sight.both(sight_of_person(session, viewer.user_id))
 
 
 def sight_of_person(session: Session, user_id: int) -> Sight:

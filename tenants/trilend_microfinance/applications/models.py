@@ -31,6 +31,7 @@ class Application(OfCustomer, Created, TenantBase):
         CheckConstraint("periods >= 1"),
         CheckConstraint("decided_by IS NULL OR created_by IS NULL OR decided_by <> created_by"),
         Index("loan_application_state", "state", "id"),
+        Index("loan_application_applied", "applied_on", "id"),
         {
             "info": {
                 "ddl": ("CREATE SEQUENCE loan_application_number",),

@@ -20,6 +20,7 @@ from trilend.parameters.errors import ParameterMissing
 from trilend.parameters.service import Figure, business_date, figures
 from trilend.parties.models import Party
 from trilend.tenancy.context import current_tenant
+from trilend.webhooks.events import emit
 from trilend_microfinance.applications.errors import (
     AlreadyDecided,
     InvalidApplication,
@@ -32,6 +33,7 @@ from trilend_microfinance.cost import cost_of
 from trilend_microfinance.products.models import Product
 from trilend_microfinance.servicing.models import Loan
 from trilend_microfinance.terms import terms_of
+from trilend_sdk.events import EventKind
 
 RATE_PLACES = Decimal("0.0001")
 
@@ -190,6 +192,7 @@ def approve(session: Session, actor: Actor, application_id: int, note: str = "")
             raise LimitExceeded(check)
     _decide(subject, actor, ApplicationState.APPROVED, note, checks)
     record(session, actor, "application.approved", "loan_application", subject.id, reason=note)
+    _tell(session, subject)
     return subject
 
 
@@ -200,7 +203,19 @@ def refuse(session: Session, actor: Actor, application_id: int, note: str) -> Ap
     subject = _open_for_decision(session, actor, application_id)
     _decide(subject, actor, ApplicationState.REFUSED, note, ())
     record(session, actor, "application.refused", "loan_application", subject.id, reason=note)
+    _tell(session, subject)
     return subject
+
+
+def _tell(session: Session, subject: Application) -> None:
+    emit(
+        session,
+        EventKind.APPLICATION_DECIDED,
+        subject_type="application",
+        subject_id=subject.id,
+        number=subject.number,
+        data={"decision": str(subject.state), "amount": f"{subject.amount:.2f}"},
+    )
 
 
 def block(session: Session, actor: Actor, application_id: int, error: LimitExceeded) -> None:

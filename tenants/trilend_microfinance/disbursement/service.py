@@ -17,11 +17,13 @@ from trilend.payments.models import InstructionState, PaymentInstruction
 from trilend.payments.service import execute, instructions_of, open_instructions, paying_connection
 from trilend.signing.models import EnvelopeState
 from trilend.tenancy.context import current_tenant, tenant_session
+from trilend.webhooks.events import emit
 from trilend_microfinance import accounts
 from trilend_microfinance.applications.models import Application
 from trilend_microfinance.contracts.service import contract_envelope
 from trilend_microfinance.servicing.models import Loan, LoanStage
 from trilend_microfinance.servicing.service import catch_up, loan, record_event
+from trilend_sdk.events import EventKind
 
 SUBJECT = "loan"
 JOB = "microfinance.disburse"
@@ -153,6 +155,15 @@ def _paid_out(session: Session, instruction: PaymentInstruction) -> None:
     )
     catch_up(session, subject)
     record(session, SYSTEM, "loan.disbursed", SUBJECT, subject.id, reference=instruction.bank_reference)
+    told = {"amount": f"{instruction.amount:.2f}", "value_date": today.isoformat()}
+    emit(
+        session,
+        EventKind.LOAN_DISBURSED,
+        subject_type=SUBJECT,
+        subject_id=subject.id,
+        number=subject.number,
+        data=told,
+    )
 
 
 def rejected(instructions: Sequence[PaymentInstruction]) -> PaymentInstruction | None:

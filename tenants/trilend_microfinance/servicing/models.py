@@ -35,6 +35,8 @@ class Loan(OfCustomer, Created, TenantBase):
         CheckConstraint("principal > 0"),
         Index("loan_running", "as_of", "id", postgresql_where="state = 'active'"),
         Index("loan_state", "state", "id"),
+        Index("loan_next_due", "next_due_on", "id"),
+        Index("loan_overdue", "id", postgresql_where="days_past_due > 0"),
         {"info": {"ddl": ("CREATE SEQUENCE loan_number",), "sequences": ("loan_number",), "reports": True}},
     )
 

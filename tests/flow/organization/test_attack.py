@@ -3,6 +3,7 @@
 import re
 import secrets
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,14 +13,18 @@ from tests.conftest import HostClient
 from tests.flow.lending import STAFF_PASSWORD
 from tests.flow.organization.conftest import Branches
 
+from trilend.api.programs import digest_of
 from trilend.app import create_tenant_app
 from trilend.audit.models import AuditEntry
 from trilend.audit.service import SYSTEM
+from trilend.db.base import now
 from trilend.documents.service import file_document
+from trilend.identity.models import ApiGrant, ApiToken
 from trilend.identity.service import add_api_client
 from trilend.jobs.service import enqueue
 from trilend.organization.models import DataScope, RoleScope
 from trilend.organization.programs import hold_program
+from trilend.organization.sight import EVERYTHING, NOTHING, Sight
 from trilend.tenancy.context import bound, tenant_session
 from trilend_microfinance.applications.models import Application
 from trilend_microfinance.disbursement import service as disbursement
@@ -279,3 +284,43 @@ def test_a_program_sees_everything_unless_it_is_held_to_a_department(application
                 assert [answer.status_code for answer in answers] == [404, 404]
                 assert problems[0]["detail"] == problems[1]["detail"]
                 assert problems[0].keys() == problems[1].keys()
+
+
+@pytest.mark.parametrize(("department", "seen"), [(None, {"member"}), ("east", {"member"}), ("west", set())], ids=str)
+def test_a_program_that_acts_for_a_person_sees_what_both_may(
+    application: Any, narrow: Branches, department: str | None, seen: set[str]
+) -> None:
+    token = secrets.token_urlsafe(16)
+    with bound(narrow.tenant):
+        session = tenant_session()
+        client, _ = add_api_client(session, SYSTEM, name=secrets.token_hex(4), scopes=["parties:read"])
+        hold_program(session, SYSTEM, client.id, getattr(narrow, department) if department else None)
+        grant = ApiGrant(client_id=client.id, user_id=narrow.officers["member"].user_id, scopes="parties:read")
+        session.add(grant)
+        session.flush()
+        expiry = now() + timedelta(minutes=5)
+        session.add(
+            ApiToken(
+                digest=digest_of(token),
+                client_id=client.id,
+                scopes="parties:read",
+                expires_at=expiry,
+                grant_id=grant.id,
+            )
+        )
+        session.commit()
+    program = HostClient(application, f"{narrow.tenant.slug}.localhost")
+
+    listed = program.get("/api/v1/parties", headers={"Authorization": f"Bearer {token}"})
+
+    assert listed.status_code == 200, listed.json
+    found = {item["id"] for item in listed.json["items"]}
+    assert {name for name, file in narrow.files.items() if file.party in found} == seen
+
+
+def test_what_two_may_see_together() -> None:
+    own, team, others = Sight(owner=7), Sight(departments=(1, 2)), Sight(departments=(2, 3))
+    assert EVERYTHING.both(own) == own.both(EVERYTHING) == own
+    assert team.both(others) == Sight(departments=(2,))
+    assert own.both(team) == Sight(departments=(1, 2), owner=7)
+    assert own.both(Sight(owner=8)) == own.both(NOTHING) == NOTHING.both(EVERYTHING) == NOTHING
