@@ -5,7 +5,7 @@ DATA_DIR ?= var
 TESTS ?= tests
 WORKERS ?= auto
 
-.PHONY: run test lint bench lock catalogs clean
+.PHONY: run test lint bench pages lock catalogs clean
 
 run:
 	@sh infra/install.sh $(VENV) --editable
@@ -26,6 +26,12 @@ lint:
 bench:
 	@sh infra/install.sh $(VENV) --editable --with bench
 	$(VENV)/bin/python -m tests.benchmarks
+
+# Every page in every language and width, where the suite looks at each page once.
+pages:
+	@sh infra/install.sh $(VENV) --editable --with test
+	@sh infra/test-tools.sh
+	TRILEND_WHOLE_PRODUCT=1 $(VENV)/bin/python -m pytest -n 0 tests/browser/test_what_every_page_holds.py
 
 lock:
 	@sh infra/install.sh $(VENV) --editable --with bench

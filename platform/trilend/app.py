@@ -47,6 +47,7 @@ from trilend.console.jobs import blueprint as console_jobs_blueprint
 from trilend.console.views import blueprint as console_blueprint
 from trilend.db.errors import LimitReached, TenantBusy, limit_reached
 from trilend.documents.views import FilesView
+from trilend.drafts.views import DraftsView, install_drafts, keep_refused
 from trilend.errors import TrilendError
 from trilend.home.views import HomeView
 from trilend.identity.access import holds
@@ -99,6 +100,7 @@ _SHARED_VIEWS: tuple[type, ...] = (
     CompanyView,
     WorkView,
     ArchivesView,
+    DraftsView,
     AccountView,
     SignInRulesView,
     OrganizationView,
@@ -180,6 +182,7 @@ def create_tenant_app() -> Flask:
     use_languages_in_appbuilder(app)
     app.register_blueprint(well_known_blueprint)
     install_shell(app, _tenant_context)
+    install_drafts(app)
     owners |= install_api(app, csrf, kinds().values())
     _show_errors_as_pages(app)
     app.extensions["trilend_view_owners"] = owners
@@ -277,6 +280,8 @@ def _show_errors_as_pages(app: Flask) -> None:
         if isinstance(error, LimitReached):
             return app.handle_http_exception(Overloaded(error.message, error.code, error.retry_after))
         if request.method == "POST" and (back := _own_page(request.referrer)):
+            if not tenantless:
+                keep_refused()
             flash(str(error), "danger")
             return redirect(back, 303)
         return render_template("trilend/errors/refused.html", error=error), error.status

@@ -17,12 +17,13 @@ Permission = tuple[str, str]
 
 @dataclass(frozen=True)
 class MenuEntry:
-    """A line of the navigation; shown to those who hold `permission`."""
+    """A line of the navigation; shown to those who hold `permission`. After `g` its `key` leads there."""
 
     label: Any
     endpoint: str
     icon: str
     permission: Permission
+    key: str = ""
 
 
 @dataclass(frozen=True)

@@ -12,30 +12,34 @@ _SHARED = (
     MenuGroup(
         _l("Books"),
         (
-            MenuEntry(_l("Journals"), "BooksView.journals", "book", ("can_list", "Books")),
-            MenuEntry(_l("Bank statement"), "StatementsView.entries", "building-bank", ("can_list", "Statements")),
+            MenuEntry(_l("Journals"), "BooksView.journals", "book", ("can_list", "Books"), "j"),
+            MenuEntry(_l("Bank statement"), "StatementsView.entries", "building-bank", ("can_list", "Statements"), "b"),
         ),
     ),
     MenuGroup(
         _l("Company"),
         (
-            MenuEntry(_l("Papers, plan, domains"), "CompanyView.overview", "building", ("can_list", "Company")),
+            MenuEntry(_l("Papers, plan, domains"), "CompanyView.overview", "building", ("can_list", "Company"), "o"),
             MenuEntry(
-                _l("Departments and people"), "OrganizationView.overview", "hierarchy", ("can_list", "Organization")
+                _l("Departments and people"),
+                "OrganizationView.overview",
+                "hierarchy",
+                ("can_list", "Organization"),
+                "d",
             ),
-            MenuEntry(_l("People"), "UsersView.list", "users", ("can_list", "Users")),
-            MenuEntry(_l("Roles"), "RolesView.list", "shield-lock", ("can_list", "Roles")),
+            MenuEntry(_l("People"), "UsersView.list", "users", ("can_list", "Users"), "u"),
+            MenuEntry(_l("Roles"), "RolesView.list", "shield-lock", ("can_list", "Roles"), "r"),
             MenuEntry(
-                _l("Sign-in and security"), "SignInRulesView.overview", "fingerprint", ("can_list", "SignInRules")
+                _l("Sign-in and security"), "SignInRulesView.overview", "fingerprint", ("can_list", "SignInRules"), "s"
             ),
-            MenuEntry(_l("Connections"), "ConnectionsView.overview", "plug", ("can_list", "Connections")),
-            MenuEntry(_l("Parameters"), "ParametersView.overview", "adjustments", ("can_list", "Parameters")),
-            MenuEntry(_l("Background work"), "WorkView.overview", "clock", ("can_list", "Work")),
-            MenuEntry(_l("Export"), "ArchivesView.overview", "download", ("can_export", "Archives")),
-            MenuEntry(_l("Files and holds"), "KeptFilesView.overview", "archive", ("can_list", "KeptFiles")),
-            MenuEntry(_l("API clients"), "ApiClientsView.overview", "api", ("can_list", "ApiClients")),
-            MenuEntry(_l("Events out"), "WebhooksView.overview", "send", ("can_list", "Webhooks")),
-            MenuEntry(_l("Audit log"), "AuditLogView.overview", "history", ("can_list", "AuditLog")),
+            MenuEntry(_l("Connections"), "ConnectionsView.overview", "plug", ("can_list", "Connections"), "n"),
+            MenuEntry(_l("Parameters"), "ParametersView.overview", "adjustments", ("can_list", "Parameters"), "m"),
+            MenuEntry(_l("Background work"), "WorkView.overview", "clock", ("can_list", "Work"), "w"),
+            MenuEntry(_l("Export"), "ArchivesView.overview", "download", ("can_export", "Archives"), "e"),
+            MenuEntry(_l("Files and holds"), "KeptFilesView.overview", "archive", ("can_list", "KeptFiles"), "f"),
+            MenuEntry(_l("API clients"), "ApiClientsView.overview", "api", ("can_list", "ApiClients"), "i"),
+            MenuEntry(_l("Events out"), "WebhooksView.overview", "send", ("can_list", "Webhooks"), "v"),
+            MenuEntry(_l("Audit log"), "AuditLogView.overview", "history", ("can_list", "AuditLog"), "t"),
         ),
     ),
 )
@@ -44,7 +48,8 @@ _SHARED = (
 def navigation_for(kind: TenantKind, held: Collection[Permission]) -> tuple[NavGroup, ...]:
     """The groups and lines that somebody with these permissions sees, the present page marked."""
     home = NavGroup(
-        "", (NavItem(str(_l("Overview")), url_for("HomeView.index"), "home", request.endpoint == "HomeView.index"),)
+        "",
+        (NavItem(str(_l("Overview")), url_for("HomeView.index"), "home", request.endpoint == "HomeView.index", "h"),),
     )
     groups = [home]
     for group in (*kind.menu, *_SHARED):
@@ -56,4 +61,4 @@ def navigation_for(kind: TenantKind, held: Collection[Permission]) -> tuple[NavG
 
 def _item(entry: MenuEntry) -> NavItem:
     view = entry.endpoint.partition(".")[0]
-    return NavItem(str(entry.label), url_for(entry.endpoint), entry.icon, (request.blueprint or "") == view)
+    return NavItem(str(entry.label), url_for(entry.endpoint), entry.icon, (request.blueprint or "") == view, entry.key)

@@ -20,6 +20,7 @@ from trilend.company import watch as _company  # noqa: F401
 from trilend.console import fleet as _fleet  # noqa: F401
 from trilend.console import service as _console  # noqa: F401
 from trilend.documents import models as _documents  # noqa: F401
+from trilend.drafts import models as _drafts  # noqa: F401
 from trilend.identity import models as _identity  # noqa: F401
 from trilend.identity.seeds import permission_changes, permission_rows
 from trilend.jobs.service import run_within

@@ -22,7 +22,7 @@ KIND = TenantKind(
     menu=(
         MenuGroup(
             _l("Broking"),
-            (MenuEntry(_l("Customers"), "PartiesView.overview", "users", ("can_list", "Parties")),),
+            (MenuEntry(_l("Customers"), "PartiesView.overview", "users", ("can_list", "Parties"), "c"),),
         ),
     ),
     roles=(

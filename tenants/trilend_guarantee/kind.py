@@ -31,7 +31,7 @@ KIND = TenantKind(
     menu=(
         MenuGroup(
             _l("Guarantee business"),
-            (MenuEntry(_l("Customers"), "PartiesView.overview", "users", ("can_list", "Parties")),),
+            (MenuEntry(_l("Customers"), "PartiesView.overview", "users", ("can_list", "Parties"), "c"),),
         ),
     ),
     roles=(

@@ -118,10 +118,10 @@ MENU = (
     MenuGroup(
         _l("Lending"),
         (
-            MenuEntry(_l("Customers"), "PartiesView.overview", "users", ("can_list", "Parties")),
-            MenuEntry(_l("Applications"), "ApplicationsView.overview", "file-text", ("can_list", "Applications")),
-            MenuEntry(_l("Loans"), "LoansView.overview", "cash", ("can_list", "Loans")),
-            MenuEntry(_l("Products"), "ProductsView.overview", "package", ("can_list", "Products")),
+            MenuEntry(_l("Customers"), "PartiesView.overview", "users", ("can_list", "Parties"), "c"),
+            MenuEntry(_l("Applications"), "ApplicationsView.overview", "file-text", ("can_list", "Applications"), "a"),
+            MenuEntry(_l("Loans"), "LoansView.overview", "cash", ("can_list", "Loans"), "l"),
+            MenuEntry(_l("Products"), "ProductsView.overview", "package", ("can_list", "Products"), "p"),
         ),
     ),
 )

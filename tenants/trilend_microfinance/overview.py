@@ -1,5 +1,6 @@
 """The figures and pictures of a microfinance company's start page."""
 
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -7,11 +8,20 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from trilend.parameters.service import business_date
+from trilend.web.badges import STATES
+from trilend.web.formats import day, money
 from trilend_microfinance.applications.models import Application, ApplicationState
 from trilend_microfinance.contracts.service import ready_to_disburse
 from trilend_microfinance.servicing.models import Loan, LoanStage
 
-_TIERS = ("pass", "special_mention", "substandard", "doubtful", "loss")
+_TIERS = {
+    "pass": "success",
+    "special_mention": "special",
+    "substandard": "warning",
+    "doubtful": "danger",
+    "loss": "worst",
+}
+_COMING = timedelta(days=30)
 
 
 def overview(session: Session) -> dict[str, Any]:
@@ -31,11 +41,11 @@ def overview(session: Session) -> dict[str, Any]:
             select(Loan.tier, func.sum(Loan.principal_outstanding).label("amount")).where(running).group_by(Loan.tier)
         )
     }
-    outstanding = Decimal(totals[1])
+    today = business_date(session)
     return {
-        "today": business_date(session),
+        "today": today,
         "running": totals[0],
-        "outstanding": outstanding,
+        "outstanding": Decimal(totals[1]),
         "overdue": totals[2],
         "overdue_loans": totals[3],
         "waiting": session.scalar(
@@ -45,9 +55,25 @@ def overview(session: Session) -> dict[str, Any]:
             select(func.count()).select_from(Application).where(Application.state == ApplicationState.APPROVED)
         ),
         "to_disburse": len(ready_to_disburse(session)),
-        "tiers": [(tier, by_tier.get(tier, Decimal(0)), _share(by_tier.get(tier), outstanding)) for tier in _TIERS],
+        "tiers": [
+            _figure(str(STATES[tier][1]), by_tier.get(tier, Decimal(0)), tone=tone) for tier, tone in _TIERS.items()
+        ],
+        "coming": _coming(session, today),
     }
 
 
-def _share(amount: Decimal | None, total: Decimal) -> int:
-    return int(100 * amount / total) if amount and total else 0
+def _figure(label: str, amount: Decimal, **look: str) -> dict[str, Any]:
+    """A row of a chart."""
+    return {"label": label, "value": amount, "shown": money(amount), **look}
+
+
+def _coming(session: Session, today: date) -> list[dict[str, Any]]:
+    """What falls due on each of the next 30 days as each loan's next payment (yuan); empty if nothing does."""
+    wanted = (
+        select(Loan.next_due_on, func.sum(Loan.next_due_amount))
+        .where(Loan.state == LoanStage.ACTIVE, Loan.next_due_on > today, Loan.next_due_on <= today + _COMING)
+        .group_by(Loan.next_due_on)
+    )
+    due = dict(session.execute(wanted).tuples().all())
+    days = [today + timedelta(days=number + 1) for number in range(_COMING.days)] if due else []
+    return [_figure(day(each), due.get(each, Decimal(0)), short=f"{each:%m-%d}") for each in days]

@@ -126,6 +126,7 @@ def pay_out(cashier: Window, loan: Loan) -> None:
     cashier.reads(loan.number, "120,000.00")
     cashier.picture("07-pay-out")
     cashier.press("放款所选")
+    cashier.page.get_by_role("dialog").get_by_role("button", name="放款", exact=True).click()
     cashier.picture("07-paying-out")
     cashier.reads("已放款 1 笔。")
     cashier.picture("07-paid-out")

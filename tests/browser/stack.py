@@ -38,6 +38,13 @@ class Stack:
         return f"https://127.0.0.1:{self.machine.port + 1}"
 
     @property
+    def operator_password(self) -> str:
+        """The operator's, as the terminal shows it at the start."""
+        found = re.search(r"operator / (\S+)", self.machine.said)
+        assert found is not None, self.machine.said
+        return found[1]
+
+    @property
     def ca_pem(self) -> Path:
         """The authority that certifies the sandbox bank."""
         return self.machine.folder / "bank" / "ca.pem"

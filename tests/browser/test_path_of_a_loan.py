@@ -66,6 +66,23 @@ def test_money_leaves_the_account_once(stack: Stack, account: str, running: Loan
     assert stack.bank.account(running.borrower.card)["balance"] == "320000.00"
 
 
+def test_overview_draws_what_is_outstanding(admin: Window, running: Loan) -> None:
+    admin.open("/")
+    charts = admin.main.locator("[data-chart][data-drawn]")
+    expect(charts).to_have_count(2)
+    for chart in charts.all():
+        expect(chart.get_by_role("img")).to_be_visible()
+        expect(chart.get_by_role("table")).not_to_be_visible()
+        chart.get_by_text("查看数据").click()
+    expect(charts.first.get_by_role("row", name="正常类")).to_contain_text("120,000.00")
+    admin.picture("07-overview")
+    # Paper gets the tables and no picture.
+    admin.page.emulate_media(media="print")
+    expect(charts.first.get_by_role("table")).to_be_visible()
+    expect(charts.first.locator(".chart-picture")).not_to_be_visible()
+    admin.page.emulate_media(media="screen")
+
+
 def test_first_instalment_is_paid_a_month_later(staff: Staff, first_instalment: Instalment) -> None:
     assert first_instalment.amount == Decimal("10661.85")
     assert servicing.instalment(staff.cashier, first_instalment.loan, 1) == (first_instalment.day, Decimal(0))

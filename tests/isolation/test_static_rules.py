@@ -184,6 +184,7 @@ REMEMBERED: Mapping[str, str] = {
     "platform/trilend/tenancy/servers.py:_cell_url": "keyed by server and cell",
     "platform/trilend/tenancy/servers.py:_engines": "keyed by server and cell; bound to a tenant only per transaction",
     "platform/trilend/tenancy/service.py:_cache": "keyed by subdomain, which no two tenants share, for five seconds",
+    "platform/trilend/web/assets.py:_packed": "files of the code",
     "platform/trilend/web/assets.py:content_stamp": "files of the code",
     "platform/trilend/web/assets.py:icon_names": "files of the code",
     "platform/trilend/wiring.py:_voice": "translations of the code",

@@ -11,6 +11,7 @@ from flask_appbuilder.security.sqla.models import (
 )
 from sqlalchemy import select
 
+from trilend.identity.ordering import PeopleByName
 from trilend.identity.views import RolesView, UsersView
 from trilend.tenancy.context import current_tenant, tenant_session
 from trilend.tenancy.errors import not_admitted
@@ -35,6 +36,7 @@ class TenantSecurityManager(SecurityManager):  # type: ignore[misc]
         self.appbuilder.add_view_no_menu(self.auth_view)
         self.appbuilder.add_view_no_menu(self.resetpasswordview())
         self.appbuilder.add_view_no_menu(self.resetmypasswordview())
+        self.userdbmodelview.datamodel = PeopleByName(self.user_model)
         self.user_view = self.appbuilder.add_view_no_menu(self.userdbmodelview)
         self.appbuilder.add_view_no_menu(self.rolemodelview)
 

@@ -22,6 +22,7 @@ from trilend.identity.trail import remember, trace_added, trace_changed, trace_r
 from trilend.tenancy.context import TenantSession, tenant_session
 from trilend.tenancy.plans.errors import PeopleUsedUp
 from trilend.tenancy.plans.service import check_people, take_place
+from trilend.web.names import full_name
 
 _LONGEST_ROLE = 64
 
@@ -43,6 +44,7 @@ class UsersView(KnownActions, UserDBModelView):  # type: ignore[misc]
 
     class_permission_name = "Users"
     route_base = "/people"
+    base_order = ("first_name", "asc")
     list_title = _l("People")
     show_title = _l("Staff member")
     add_title = _l("Add a person")
@@ -187,4 +189,4 @@ def person_name() -> str:
     user = getattr(g, "user", None)
     if user is None or not user.is_authenticated:
         return ""
-    return f"{user.first_name} {user.last_name}".strip()
+    return full_name(user.first_name or "", user.last_name or "")

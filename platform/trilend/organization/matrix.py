@@ -17,6 +17,7 @@ from trilend.kinds import SeparatedDuties
 from trilend.organization.errors import ScopeRefused
 from trilend.organization.labels import scope_label
 from trilend.organization.models import DataScope, RoleScope
+from trilend.web.sorting import by_name
 
 # What everybody holds or no page asks for tells nothing about who may do what.
 _LEFT_OUT = frozenset({"MenuApi", "MyPassword"})
@@ -66,7 +67,7 @@ def matrix(session: Session) -> Matrix:
         select(User)
         .where(User.active)
         .options(selectinload(User.roles).selectinload(Role.permissions))
-        .order_by(User.first_name)
+        .order_by(by_name(User.first_name))
     ).all()
     return Matrix(_columns(session, people), _areas(session), [_apart(rule, people) for rule in rules()])
 

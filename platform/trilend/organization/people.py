@@ -15,6 +15,7 @@ from trilend.organization.departments import department, department_name
 from trilend.organization.models import ROOT, Department, Placement
 from trilend.organization.scope import owned_models
 from trilend.organization.sight import past_scope, sight_of
+from trilend.web.sorting import by_name
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,9 @@ def member(session: Session, user_id: int) -> Member:
 
 def active_people(session: Session, *, but: int = 0) -> Sequence[User]:
     """Those who may sign in, by name: who can take over work."""
-    return session.scalars(select(User).where(User.active, User.id != but).order_by(User.first_name, User.id)).all()
+    return session.scalars(
+        select(User).where(User.active, User.id != but).order_by(by_name(User.first_name), User.id)
+    ).all()
 
 
 def home_of(session: Session, actor: Actor) -> int:
@@ -111,7 +114,7 @@ def _members(session: Session, wanted: object) -> Sequence[Member]:
         .outerjoin(Placement, Placement.user_id == User.id)
         .options(selectinload(User.roles))
         .where(wanted)  # type: ignore[arg-type]
-        .order_by(User.active.desc(), User.first_name, User.id)
+        .order_by(User.active.desc(), by_name(User.first_name), User.id)
     ).all()
     owners = [user.id for user, _department, _position in rows]
     holdings: dict[int, int] = {}

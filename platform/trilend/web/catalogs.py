@@ -32,38 +32,8 @@ _KEYWORDS = {
 # A date of its own in each catalogue would make every update touch every file.
 _NO_DATE = datetime(2026, 1, 1, tzinfo=UTC)
 
-# Where Hong Kong writes other characters or says other words than OpenCC gives; applied in this order.
-EXCEPTIONS = (
-    ("籤", "簽"),
-    ("併入賬", "並入賬"),
-    ("併發起", "並發起"),
-    ("采用", "採用"),
-    ("衝賬", "沖賬"),
-    ("瞭解", "了解"),
-    ("週歲", "周歲"),
-    ("啓", "啟"),
-    ("閲", "閱"),
-    ("説", "說"),
-    ("脱", "脫"),
-    ("登錄", "登入"),
-    ("複核", "覆核"),
-    ("默認", "預設"),
-    ("鏈接", "連結"),
-    ("保存", "儲存"),
-    ("賬户", "賬戶"),
-    ("客户", "客戶"),
-    ("用户", "用戶"),
-    ("户", "戶"),
-    ("信息", "資料"),
-    ("短信", "短訊"),
-    ("搜索", "搜尋"),
-    ("菜單", "選單"),
-    ("字符", "字元"),
-    ("文本", "文字"),
-    ("服務器", "伺服器"),
-    ("“", "「"),
-    ("”", "」"),
-)
+# Where Hong Kong writes other characters or says other words than OpenCC gives, in the order in which they apply.
+EXCEPTIONS_FILE = Path(__file__).parent.parent / "translations" / DERIVED / "exceptions.tsv"
 
 
 def packages(root: Path) -> list[Path]:
@@ -116,11 +86,11 @@ def traditional(simplified: Catalog) -> Catalog:
     # Needed where catalogues are kept, not where pages are served.
     from opencc import OpenCC
 
-    converter = OpenCC("s2hk")
+    converter, local_words = OpenCC("s2hk"), exceptions()
 
     def convert(text: str) -> str:
         converted = str(converter.convert(text))
-        for usual, local in EXCEPTIONS:
+        for usual, local in local_words:
             converted = converted.replace(usual, local)
         return converted
 
@@ -130,6 +100,13 @@ def traditional(simplified: Catalog) -> Catalog:
         converted = convert(text) if isinstance(text, str) else tuple(convert(form) for form in text or ())
         derived.add(message.id, converted, locations=message.locations, flags=message.flags, context=message.context)
     return derived
+
+
+def exceptions() -> list[tuple[str, str]]:
+    """What OpenCC gives and what is written instead, in order."""
+    lines = EXCEPTIONS_FILE.read_text(encoding="utf-8").splitlines()
+    pairs = (line.split("\t") for line in lines if line and not line.startswith("#"))
+    return [(usual, local) for usual, local in pairs]
 
 
 def compile_catalogues(package: Path) -> int:

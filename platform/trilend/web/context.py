@@ -25,6 +25,8 @@ class NavItem:
     icon: str = "point"
     """Name of an icon in the sprite."""
     active: bool = False
+    key: str = ""
+    """The letter that leads here after `g`; none has no shortcut."""
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from wtforms.validators import DataRequired, Length, NumberRange
 
 from trilend.web.assets import icon_names
 from trilend.web.badges import STATES
+from trilend.web.formats import money
 
 SWITCH = "TRILEND_GALLERY"
 
@@ -91,6 +92,11 @@ _LOANS = (
     ),
 )
 
+_COMING = [
+    {"label": f"2026-04-{day:02d}", "short": f"04-{day:02d}", "value": amount, "shown": money(amount)}
+    for day, amount in ((day, Decimal(day * 7919 % 13 * 10000)) for day in range(1, 31))
+]
+
 
 def install_gallery(app: Flask) -> None:
     """Serves the gallery under `/_gallery` if the app's configuration asks for it."""
@@ -111,6 +117,7 @@ def widgets() -> str:
         states=STATES,
         now=datetime(2026, 3, 31, 1, 5, tzinfo=UTC),
         icons=sorted(icon_names()),
+        coming=_COMING,
     )
 
 

@@ -1,10 +1,11 @@
 """Puts the shell around an app: templates, static files, filters, security headers and error pages."""
 
-from flask import Flask
+from flask import Flask, abort, request
 from jinja2 import ChoiceLoader, FileSystemLoader
 from jinja2.loaders import BaseLoader
 
 from trilend.web import appbuilder_pages, assets, formats
+from trilend.web.appearance import appearance, color_scheme, dark_media
 from trilend.web.badges import status_badge
 from trilend.web.context import BRAND, ContextSource, Face, NavGroup, NavItem, ShellContext, ShellContexts
 from trilend.web.controls import check_list, control, control_kind
@@ -36,8 +37,15 @@ def install_shell(app: Flask, source: ContextSource) -> None:
     app.register_blueprint(assets.shell_blueprint())
     _put_templates_first(app)
     _add_template_names(app, contexts)
+    app.before_request(_refuse_files_of_the_library)
     install_security_headers(app)
     install_error_pages(app, contexts)
+
+
+def _refuse_files_of_the_library() -> None:
+    # Flask-AppBuilder brings Bootstrap 3, jQuery and more, none of which our pages name.
+    if request.endpoint == "appbuilder.static":
+        abort(404)
 
 
 def _put_templates_first(app: Flask) -> None:
@@ -56,6 +64,12 @@ def _add_template_names(app: Flask, contexts: ShellContexts) -> None:
         asset_url=assets.asset_url,
         stylesheets=assets.STYLESHEETS,
         scripts=assets.SCRIPTS,
+        modules=assets.MODULES,
+        dark_stylesheet=assets.DARK_STYLESHEET,
+        chart_engine=assets.CHART_ENGINE,
+        appearance=appearance,
+        dark_media=dark_media,
+        color_scheme=color_scheme,
         icon=assets.icon,
         status_badge=status_badge,
         control=control,

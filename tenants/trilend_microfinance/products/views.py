@@ -1,6 +1,6 @@
 """Pages of loan products."""
 
-from flask import flash, redirect, render_template, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask_appbuilder import BaseView
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
@@ -13,6 +13,7 @@ from trilend.errors import TrilendError
 from trilend.identity.access import page
 from trilend.identity.service import signed_in_actor
 from trilend.tenancy.context import tenant_session
+from trilend.web.notices import flash_undo
 from trilend_microfinance.products.labels import DAY_COUNTS, HOLIDAY_RULES, INTEREST_UNITS, METHODS, ROUNDINGS
 from trilend_microfinance.products.service import add_product, product, products, set_active
 
@@ -85,9 +86,17 @@ class ProductsView(BaseView):  # type: ignore[misc]
 
     @page("/<int:product_id>/active", permission="add", methods=("POST",))
     def toggle(self, product_id: int) -> Response:
-        """Offer a product again, or stop offering it."""
+        """Offer a product again, or stop offering it; says so with the way back."""
         session = tenant_session()
         found = product(session, product_id)
-        set_active(session, signed_in_actor(), found, active=not found.active)
-        session.commit()
+        wanted = request.form.get("active") == "yes"
+        if found.active != wanted:
+            set_active(session, signed_in_actor(), found, active=wanted)
+            session.commit()
+            said = (
+                gettext("%(name)s is offered again.", name=found.name)
+                if wanted
+                else gettext("%(name)s is no longer offered.", name=found.name)
+            )
+            flash_undo(said, url_for(".toggle", product_id=product_id), {"active": "no" if wanted else "yes"})
         return redirect(url_for(".overview"))

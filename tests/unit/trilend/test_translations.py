@@ -26,11 +26,35 @@ GALLERY = ("/gallery/", "/gallery.py")
 # Written the same in every language: the product, the standard, and how the number of a loan begins.
 NAMES = frozenset({"Trilend", "OpenAPI", "DK"})
 TRANSLATE = frozenset({"_", "gettext", "ngettext", "pgettext", "npgettext"})
-SPOKEN_ATTRIBUTES = frozenset({"aria-label", "placeholder", "title", "alt"})
+SPOKEN_ATTRIBUTES = frozenset(
+    {
+        "aria-label",
+        "aria-description",
+        "aria-roledescription",
+        "aria-valuetext",
+        "placeholder",
+        "title",
+        "alt",
+        "label",
+        "data-confirm-title",
+        "data-confirm-text",
+        "data-confirm-label",
+        "data-label",
+        "data-unit",
+    }
+)
 # What a person reads of these is their first argument, or one of the keywords.
-SPEAKING_CALLS = re.compile(r"flash|NotFound|Refused|Invalid|InputRequired|DataRequired|\w+Field")
+SPEAKING_CALLS = re.compile(
+    r"flash|flash_undo|NotFound|Refused|Invalid|ValidationError|StopValidation|InputRequired|DataRequired|Optional|"
+    r"Length|NumberRange|Regexp|Email|EqualTo|AnyOf|NoneOf|MenuEntry|MenuGroup|NavGroup|NavItem|\w+Field"
+)
+# Their first argument is a bound or a pattern; what they say is the keyword.
+SPEAKING_BY_KEYWORD = re.compile(r"Length|NumberRange|Regexp|EqualTo|AnyOf|NoneOf|Optional")
+# What a page of Flask-AppBuilder is called is set on its class.
+SPEAKING_NAMES = re.compile(r"\w*(?:title|label|message|description)s?(?:_columns)?|label_columns|description_columns")
 # Blocks that fill in an attribute of a tag, not text.
 ATTRIBUTE_BLOCKS = ("_class", "_attributes")
+ATTRIBUTE_MACROS = frozenset({"ask"})
 SPEAKING_KEYWORDS = frozenset({"label", "description", "message"})
 EXPRESSION = "\N{OBJECT REPLACEMENT CHARACTER}"
 
@@ -142,6 +166,17 @@ def test_forms_and_errors_say_nothing_past_the_catalogues(package: Path) -> None
     assert said == []
 
 
+@packages
+def test_scripts_say_nothing_of_their_own(package: Path) -> None:
+    said = [
+        f"{file.relative_to(ROOT)}: {text}"
+        for file in sources(package, ".js")
+        if "vendor" not in file.parts
+        for text in unmarked_in_script(file.read_text(encoding="utf-8"))
+    ]
+    assert said == []
+
+
 def test_every_permission_has_a_name() -> None:
     subjects, acts = set(), set()
     for package in PACKAGES:
@@ -176,6 +211,10 @@ def test_every_act_of_the_audit_log_has_a_name() -> None:
         ("<a title='Open' href='/loans'>{{ x }}</a>", ["title: Open"]),
         ('<a aria-label="{{ _("Open") }} {{ number }}">{{ x }}</a>', []),
         ('<input placeholder="DK…" {% if x %}disabled{% endif %}>', []),
+        ('<button data-confirm-title="Delete it">{{ x }}</button>', ["data-confirm-title: Delete it"]),
+        ('<body data-text-failed="Failed">{{ x }}</body>', ["data-text-failed: Failed"]),
+        ('<input type="submit" value="Save"><input type="hidden" value="yes">', ["value: Save"]),
+        ("<p>{{ _('Press') }} <kbd>Enter</kbd></p>", []),
         ('<a class="btn {{ y }}" {% if x %}hidden{% else %}href="/{{ z }}"{% endif %}>{{ x }}</a>', []),
         ("{% set x = 'Nothing to do' %}{{ x }}", ["Nothing to do"]),
         ("{{ ui.empty_state('cash', _('Nothing to do.')) }}", []),
@@ -192,6 +231,17 @@ def test_unmarked_text_is_found_where_it_stands(template: str, expected: list[st
     [
         ('flash(gettext("Saved."), "success")', []),
         ('flash("Saved.", "success")', ["Saved."]),
+        ('flask.flash("Saved.")', ["Saved."]),
+        ('flash_undo("Saved.", "/")', ["Saved."]),
+        ('abort(404, "No such loan")', ["No such loan"]),
+        ('form.name.errors.append("Too long")', ["Too long"]),
+        ('rows.append("loan")', []),
+        ('raise wtforms.ValidationError("Too long")', ["Too long"]),
+        ('name = StringField(_l("Name"), validators=[Length(max=4, message="Too long")])', ["Too long"]),
+        ('name = StringField(_l("Name"), validators=[Regexp("[a-z]+")])', []),
+        ('class Loans(BaseView):\n    list_title = "Loans"', ["Loans"]),
+        ('class Loans(BaseView):\n    label_columns = {"name": "Name", "kind": _l("Kind")}', ["Name"]),
+        ('class Loan(Base):\n    title = "loan"', []),
         ('raise NotFound("no such loan", id=1)', ["no such loan"]),
         ('name = StringField(_l("Name"), description="As on the licence")', ["As on the licence"]),
         ('name = StringField("Name")', ["Name"]),
@@ -200,6 +250,19 @@ def test_unmarked_text_is_found_where_it_stands(template: str, expected: list[st
 )
 def test_unmarked_text_is_found_in_code(code: str, expected: list[str]) -> None:
     assert list(unmarked_in_code(code)) == expected
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ('toast(text("textFailed"), "danger");', []),
+        ('toast("That did not work.", "danger");', ["That did not work."]),
+        ("note.textContent = '未保存';", ["未保存"]),
+        ("/* Says it aloud. */ const box = `main [role=search]`;", []),
+    ],
+)
+def test_unmarked_text_is_found_in_scripts(script: str, expected: list[str]) -> None:
+    assert list(unmarked_in_script(script)) == expected
 
 
 @pytest.mark.parametrize("text", ["金额,利息", "合计:12", "年利率(%)", "已保存.", "确定?"])
@@ -229,11 +292,49 @@ def unmarked_in_template(text: str) -> Iterator[str]:
 
 def unmarked_in_code(text: str) -> Iterator[str]:
     """Constant texts that a form field, a validator, an error or a flash would show."""
-    for call in (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)):
-        name = call.func.id if isinstance(call.func, ast.Name) else ""
-        if SPEAKING_CALLS.fullmatch(name):
-            said = [*call.args[:1], *(word.value for word in call.keywords if word.arg in SPEAKING_KEYWORDS)]
-            yield from (value for argument in said if (value := _constant(argument)) and _WORD.search(value))
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Call):
+            yield from (value for argument in _said_by(node) if (value := _constant(argument)) and _WORD.search(value))
+        elif isinstance(node, ast.ClassDef):
+            yield from _said_by_class(node)
+
+
+def _said_by(call: ast.Call) -> Iterator[ast.AST]:
+    """What of a call a person would read: its first argument or its keywords; the second of `abort`."""
+    function = call.func
+    name = (
+        function.id if isinstance(function, ast.Name) else function.attr if isinstance(function, ast.Attribute) else ""
+    )
+    words = [word.value for word in call.keywords if word.arg in SPEAKING_KEYWORDS]
+    if name == "abort":
+        yield from call.args[1:2]
+    elif name == "append" and isinstance(function, ast.Attribute) and _constant_name(function.value) == "errors":
+        yield from call.args[:1]
+    elif SPEAKING_CALLS.fullmatch(name):
+        yield from words if SPEAKING_BY_KEYWORD.fullmatch(name) else [*call.args[:1], *words]
+
+
+def _said_by_class(node: ast.ClassDef) -> Iterator[str]:
+    """Titles, labels and messages that are plain texts, or values of plain dictionaries, of a view's class."""
+    if not any(_constant_name(base).endswith("View") for base in node.bases):
+        return
+    for line in node.body:
+        names = [target.id for target in getattr(line, "targets", []) if isinstance(target, ast.Name)]
+        if isinstance(line, ast.Assign) and any(SPEAKING_NAMES.fullmatch(name) for name in names):
+            values = line.value.values if isinstance(line.value, ast.Dict) else [line.value]
+            yield from (value for part in values if (value := _constant(part)) and _WORD.search(value))
+
+
+def _constant_name(node: ast.AST) -> str:
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+
+
+def unmarked_in_script(text: str) -> Iterator[str]:
+    """Words for people in the strings of a script; what a page says comes from the page, where it is translated."""
+    code = re.sub(r"/\*.*?\*/|(?m:^\s*//.*$)", "", text, flags=re.S)
+    for literal in re.findall(r"""\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`""", code):
+        if _SENTENCE.search(literal):
+            yield literal[1:-1]
 
 
 def recorded_acts(text: str) -> Iterator[str]:
@@ -256,7 +357,10 @@ def _own_text(node: nodes.Node) -> Iterator[str]:
     elif isinstance(node, nodes.Output):
         for part in node.nodes:
             yield from _own_text(part)
-    elif not (isinstance(node, nodes.Block) and node.name.endswith(ATTRIBUTE_BLOCKS)):
+    elif not (
+        (isinstance(node, nodes.Block) and node.name.endswith(ATTRIBUTE_BLOCKS))
+        or (isinstance(node, nodes.Macro) and node.name in ATTRIBUTE_MACROS)
+    ):
         for statement in node.iter_child_nodes():
             if isinstance(statement, nodes.Stmt):
                 yield from _own_text(statement)
@@ -281,9 +385,10 @@ class _Page(HTMLParser):
         self._silent = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._silent = tag if tag in {"script", "style"} else ""
+        self._silent = tag if tag in {"script", "style", "kbd"} else ""
         for name, value in attrs:
-            if name in SPOKEN_ATTRIBUTES and _speaks(value or ""):
+            spoken = name in SPOKEN_ATTRIBUTES or name.startswith("data-text-")
+            if (spoken or (name == "value" and tag == "input" and _is_button(attrs))) and _speaks(value or ""):
                 self.said.append(f"{name}: {value}")
 
     def handle_endtag(self, tag: str) -> None:
@@ -292,6 +397,10 @@ class _Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         if not self._silent and _speaks(data):
             self.said.append(data.strip())
+
+
+def _is_button(attrs: list[tuple[str, str | None]]) -> bool:
+    return dict(attrs).get("type") in {"submit", "button", "reset"}
 
 
 def _speaks(text: str) -> bool:

@@ -15,10 +15,24 @@
     fade(note);
   }
 
+  /* One that can be acted upon stays longer, and for as long as somebody is at it. */
   function fade(note) {
     note.dataset.fading = "1";
-    window.setTimeout(() => note.remove(), 6000);
+    const patience = note.hasAttribute("data-undo") ? 20000 : 6000;
+    let leaving = window.setTimeout(() => note.remove(), patience);
+    for (const kind of ["pointerenter", "focusin"]) note.addEventListener(kind, () => window.clearTimeout(leaving));
+    for (const kind of ["pointerleave", "focusout"]) {
+      note.addEventListener(kind, () => {
+        window.clearTimeout(leaving);
+        leaving = window.setTimeout(() => note.remove(), patience);
+      });
+    }
   }
+
+  document.querySelectorAll("[data-undo]").forEach((note) => {
+    document.getElementById("toasts").append(note);
+    fade(note);
+  });
 
   new MutationObserver(() => {
     document.querySelectorAll("[data-toast]:not([data-fading])").forEach(fade);
@@ -64,25 +78,31 @@
       });
       return;
     }
-    const bulk = closest(event, "[data-bulk]");
-    if (!bulk) return;
-    if (!document.querySelector('input[type="checkbox"][name="rowid"][form="' + bulk.form.id + '"]:checked')) {
+    const button = closest(event, "[data-bulk], button[type=submit][data-confirm-title]");
+    if (!button) return;
+    const rows = 'input[type="checkbox"][name="rowid"][form="' + button.form.id + '"]:checked';
+    if ("bulk" in button.dataset && !document.querySelector(rows)) {
       event.preventDefault();
       toast(text("textNoneSelected"), "warning");
-    } else if (bulk.dataset.confirmTitle && !bulk.dataset.agreed) {
+    } else if (button.dataset.confirmTitle && !button.dataset.agreed) {
       event.preventDefault();
-      ask(bulk, () => {
-        bulk.dataset.agreed = "1";
+      // What is missing is said before anybody is asked.
+      if (!button.form.noValidate && !button.form.reportValidity()) return;
+      ask(button, () => {
+        button.dataset.agreed = "1";
         close(confirmation);
-        bulk.click();
-        delete bulk.dataset.agreed;
+        button.click();
+        delete button.dataset.agreed;
       });
     }
   });
 
   confirmation.querySelector("form").addEventListener("submit", (event) => {
     event.preventDefault();
-    if (confirmed) confirmed();
+    const agreed = confirmed;
+    // One press, one act.
+    confirmed = null;
+    if (agreed) agreed();
   });
 
   /* Small buttons */
@@ -90,11 +110,6 @@
     if (closest(event, "[data-go-back]")) window.history.back();
     const dismissed = closest(event, "[data-dismiss]");
     if (dismissed) dismissed.closest(".alert-block").remove();
-    const side = closest(event, "[data-side-toggle]");
-    if (side) {
-      const open = document.body.classList.toggle("side-open");
-      side.setAttribute("aria-expanded", String(open));
-    }
     const copy = closest(event, "[data-copy]");
     if (copy) {
       navigator.clipboard.writeText(document.getElementById(copy.dataset.copy).textContent.trim())

@@ -79,14 +79,33 @@ def test_sign_in_page_wears_the_shell(appbuilder_app: Flask) -> None:
     assert 'autocomplete="current-password"' in answer.text
 
 
-def test_no_template_of_the_library_can_be_reached() -> None:
-    theirs = Path(str(files("flask_appbuilder"))) / "templates"
-    missing = [
-        str(path.relative_to(theirs))
-        for path in sorted(theirs.rglob("*.html"))
-        if not (TEMPLATE_FOLDER / path.relative_to(theirs)).is_file()
-    ]
-    assert missing == []
+THEIRS = Path(str(files("flask_appbuilder"))) / "templates"
+TEMPLATES = sorted(str(path.relative_to(THEIRS)) for path in THEIRS.rglob("*") if path.is_file())
+
+
+def test_every_template_of_the_library_is_overridden(appbuilder_app: Flask) -> None:
+    assert len(TEMPLATES) > 50
+    own = {name: appbuilder_app.jinja_env.get_template(name).filename for name in TEMPLATES}
+    assert [name for name, file in own.items() if Path(str(file)).parent != (TEMPLATE_FOLDER / name).parent] == []
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_template_names_nothing_of_the_library(name: str) -> None:
+    text = (TEMPLATE_FOLDER / name).read_text(encoding="utf-8")
+    assert not re.search(
+        r"jquery|select2|glyphicon|fa fa-|btn-default|panel-default|google|\sstyle=|\son\w+=", text, re.I
+    )
+    # A part that is included or extended is ours too.
+    for part in re.findall(r"{%-?\s*(?:include|extends|import|from)\s+[\"']([^\"']+)", text):
+        assert (TEMPLATE_FOLDER / part).is_file(), part
+
+
+def test_no_file_of_the_library_is_served(office: FlaskClient) -> None:
+    folder = THEIRS.parent / "static" / "appbuilder"
+    theirs = [path.relative_to(folder) for path in folder.rglob("*") if path.suffix in {".js", ".css"}]
+    assert len(theirs) > 10
+    for path in theirs:
+        assert office.get(f"/static/appbuilder/{path}").status_code == 404, path
 
 
 def test_person_is_added_with_the_plain_form_and_found_with_the_plain_filter(office: FlaskClient) -> None:

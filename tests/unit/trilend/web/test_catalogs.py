@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
 from click.testing import CliRunner
 
 from trilend.web import catalogs, library_messages
@@ -97,6 +98,20 @@ def test_update_keeps_translations_drops_what_is_gone_and_changes_nothing_twice(
     assert file.read_bytes() == once
 
 
+def test_exceptions_hold_for_every_traditional_text() -> None:
+    pairs = catalogs.exceptions()
+    assert ("賬户", "賬戶") in pairs
+    assert len({usual for usual, _ in pairs}) == len(pairs)
+    # What one line gives, no line after it takes away again.
+    assert [
+        usual for number, (usual, _) in enumerate(pairs) if any(usual in local for _, local in pairs[number:])
+    ] == []
+    for package in catalogs.packages(PLATFORM.parents[1]):
+        with catalogs.catalogue_file(package, catalogs.DERIVED).open("rb") as stored:
+            derived = "\n".join(str(message.string) for message in read_po(stored) if message.id)
+        assert [usual for usual, _ in pairs if usual in derived] == [], package.name
+
+
 def test_compile_writes_a_binary_beside_each_text(repository: Path) -> None:
     run(repository, "update")
     assert run(repository, "compile") == (0, "2\n")
@@ -114,7 +129,6 @@ def test_every_text_of_the_user_administration_library_is_named() -> None:
 
 
 def test_every_text_of_the_form_library_is_named() -> None:
-    from babel.messages.pofile import read_po
     from wtforms.i18n import messages_path
 
     with (Path(messages_path()) / "wtforms.pot").open("rb") as stored:

@@ -9,6 +9,7 @@ from flask import Flask
 from trilend.web.badges import STATES, TONES, status_badge
 from trilend.web.formats import clauses, day, instant, money, percent
 from trilend.web.links import url_with
+from trilend.web.names import full_name
 
 
 @pytest.mark.parametrize(
@@ -71,3 +72,20 @@ def test_state_looks_the_same_everywhere(app: Flask) -> None:
         with pytest.raises(ValueError, match="no tone named 'pink'"):
             status_badge("active", tone="pink")
     assert {tone for tone, _ in STATES.values()} == TONES
+
+
+@pytest.mark.parametrize(
+    ("given", "family", "written"),
+    [
+        ("建国", "李", "李建国"),
+        ("娜", "欧阳", "欧阳娜"),
+        ("王芳", "", "王芳"),
+        ("Ann", "Lee", "Ann Lee"),
+        ("Ann", "", "Ann"),
+        ("", "Lee", "Lee"),
+        ("野", "𠮷", "𠮷野"),
+        ("", "", ""),
+    ],
+)
+def test_name_is_written_as_its_people_write_it(given: str, family: str, written: str) -> None:
+    assert full_name(given, family) == written

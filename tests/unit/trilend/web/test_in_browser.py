@@ -7,6 +7,8 @@ from threading import Thread
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from tests.browser.looks import findings, overhang
+from tests.browser.window import ARTEFACTS
 from werkzeug.serving import make_server
 
 from trilend.web.catalogs import compile_catalogues
@@ -84,6 +86,25 @@ def test_page_breaks_no_policy_and_fits_a_phone(page: Page, path: str) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     assert page.evaluate("getComputedStyle(document.body).color") == "rgb(23, 34, 53)"
     assert [text for text in complaints if "404 (NOT FOUND)" not in text] == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["zh_Hans", "zh_Hant_HK", "en"])
+def test_widgets_can_be_read_by_everybody(reader: BrowserContext, page: Page, language: str, scheme: str) -> None:
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.goto(f"/_gallery/?lang={language}")
+    whole_height = page.evaluate("document.documentElement.scrollHeight")
+    page.set_viewport_size({"width": 1280, "height": whole_height})
+    page.locator("[data-chart][data-drawn]").nth(1).wait_for(state="attached")
+    ARTEFACTS.mkdir(exist_ok=True)
+    page.screenshot(path=ARTEFACTS / f"gallery-{language}-{scheme}.png")
+    assert findings(page) == []
+    assert overhang(page) == 0
+    assert complaints == []
+    page.goto("/_gallery/?lang=zh_Hans")
 
 
 def test_keyboard_reaches_the_content_first(page: Page) -> None:

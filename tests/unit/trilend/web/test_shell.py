@@ -1,5 +1,6 @@
 """The frame of a page: headers, static files, error pages and what is told about the reader."""
 
+import gzip
 import re
 from datetime import date
 
@@ -198,3 +199,67 @@ def test_form_left_open_too_long_is_told_so(app: Flask, client: FlaskClient) -> 
     assert answer.status_code == 400
     assert "This page was open for too long" in answer.text
     assert "Nothing was changed" in answer.text
+
+
+def test_page_looks_as_the_browser_has_chosen(desk: Flask) -> None:
+    client = desk.test_client()
+    dark = re.compile(r'<link rel="stylesheet" href="[^"]*dark\.css[^"]*" media="([^"]+)">')
+
+    def shown() -> str | None:
+        found = dark.search(client.get("/loans").text)
+        return found[1] if found else None
+
+    assert shown() == "screen and (prefers-color-scheme: dark)"
+    answer = client.get("/appearance?to=dark&next=/loans")
+    assert (answer.status_code, answer.location) == (302, "/loans")
+    assert "HttpOnly" in answer.headers["Set-Cookie"]
+    assert shown() == "screen"
+    client.get("/appearance?to=pink")
+    assert shown() == "screen"
+    client.get("/appearance?to=light")
+    assert shown() is None
+    assert client.get("/appearance?to=light&next=https://elsewhere.example/").location == "/"
+
+
+def test_ordinary_page_weighs_little_and_paints_before_its_scripts(desk: Flask) -> None:
+    client = desk.test_client()
+    page = client.get("/loans").text
+    scripts = re.findall(r"<script [^>]*>", page)
+    assert len(scripts) == len(assets.SCRIPTS) + len(assets.MODULES)
+    assert [tag for tag in scripts if " defer" not in tag and 'type="module"' not in tag] == []
+    weighed = {}
+    for address in re.findall(r'(?:src|href)="(/static/[^"]+\.(?:css|js)\?[^"]*)"', page):
+        with client.get(address, headers={"Accept-Encoding": "gzip"}) as answer:
+            assert answer.headers["Content-Encoding"] == "gzip", address
+            assert answer.headers["Vary"] == "Accept-Encoding"
+            weighed[address] = len(answer.data)
+    assert len(weighed) == len(assets.SCRIPTS) + len(assets.MODULES) + len(assets.STYLESHEETS) + 1
+    assert sum(weighed.values()) <= 200_000, weighed
+    assert not any("echarts" in address for address in weighed)
+
+
+def test_file_goes_as_it_is_to_who_takes_nothing_else(desk: Flask) -> None:
+    client = desk.test_client()
+    with client.get("/static/trilend/trilend.css") as plain:
+        assert "Content-Encoding" not in plain.headers
+        assert plain.data == (assets.STATIC_FOLDER / "trilend.css").read_bytes()
+        stamp = plain.headers["ETag"]
+    with client.get("/static/trilend/trilend.css", headers={"Accept-Encoding": "gzip"}) as packed:
+        assert gzip.decompress(packed.data) == (assets.STATIC_FOLDER / "trilend.css").read_bytes()
+    with client.get("/static/trilend/trilend.css", headers={"If-None-Match": stamp}) as known:
+        assert known.status_code == 304
+
+
+def test_line_of_the_menu_has_its_key(desk: Flask) -> None:
+    def walker() -> ShellContext:
+        loans = NavItem("Loans", "/loans", "coin", key="l")
+        return ShellContext(face="tenant", person_name="Zhao Min", navigation=(NavGroup("", (loans,)),))
+
+    app = Flask("keys")
+    app.config.update(SECRET_KEY="for this test only")
+    install_languages(app, [])
+    install_shell(app, walker)
+    app.add_url_rule("/", view_func=lambda: render_template_string(PAGE))
+    page = app.test_client().get("/?lang=en").text
+    assert 'data-go-key="l"' in page
+    assert "<dt><kbd>g</kbd> <kbd>l</kbd></dt><dd>Loans</dd>" in page
