@@ -17,6 +17,7 @@ from trilend.kinds import (
     Role,
     SubjectPage,
     TenantKind,
+    WorkItem,
 )
 from trilend.payments.labels import INSTRUCTION_STATES
 from trilend_microfinance.applications.models import Application
@@ -39,6 +40,7 @@ ROLES = (
             "Applications": (*_READ, "can_add", "can_import"),
             "Contracts": ("can_show", "can_add"),
             "Loans": (*_READ, "can_prepay"),
+            "Lists": ("can_export",),
             "MyPassword": ("*",),
         },
     ),
@@ -51,6 +53,7 @@ ROLES = (
             "Applications": (*_READ, "can_decide"),
             "Contracts": ("can_show",),
             "Loans": _READ,
+            "Lists": ("*",),
             "MyPassword": ("*",),
         },
     ),
@@ -63,6 +66,7 @@ ROLES = (
             "Loans": (*_READ, "can_disburse", "can_collect"),
             "Statements": ("*",),
             "Books": ("*",),
+            "Lists": ("can_export",),
             "MyPassword": ("*",),
         },
     ),
@@ -79,6 +83,7 @@ ROLES = (
             "Books": ("*",),
             "Parameters": ("can_list",),
             "AuditLog": ("*",),
+            "Lists": ("can_export",),
             "MyPassword": ("*",),
         },
     ),
@@ -105,6 +110,12 @@ def _views() -> Sequence[type]:
     from trilend_microfinance.servicing.views import LoansView
 
     return (ProductsView, ApplicationsView, ContractsView, ImportsView, LoansView)
+
+
+def _work() -> Sequence[WorkItem]:
+    from trilend_microfinance.work import WORK
+
+    return WORK
 
 
 def _api() -> Sequence[Any]:
@@ -162,6 +173,7 @@ KIND = TenantKind(
     views=_views,
     api=_api,
     menu=MENU,
+    work=_work,
     roles=ROLES,
     seeds=seeds,
     load_jobs=_load_jobs,

@@ -13,6 +13,8 @@ _SHARED: Mapping[str, SubjectPage | None] = {
     "person": SubjectPage("UsersView.show", "pk"),
     "role": SubjectPage("RolesView.show", "pk"),
     "connection": None,
+    "list_export": None,
+    "saved_filter": None,
     "plugin": None,
     "parameter": None,
     "api_client": None,

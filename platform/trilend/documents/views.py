@@ -6,7 +6,7 @@ from flask import Response, url_for
 from flask_appbuilder import BaseView
 
 from trilend.db.base import now
-from trilend.documents.downloads import file_response
+from trilend.storage.downloads import file_response
 from trilend.documents.models import Document
 from trilend.documents.service import stored_of
 from trilend.identity.access import open_page

@@ -20,11 +20,18 @@ class Party(Created, TenantBase):
     """A customer, surety, payee or other counterpart."""
 
     __tablename__ = "party"
-    __table_args__ = (Index("party_name", "name"), Index("party_account", "account_index"), {"info": {"reports": True}})
+    __table_args__ = (
+        Index("party_name", "name"),
+        Index("party_order", "name_order", "id"),
+        Index("party_account", "account_index"),
+        {"info": {"reports": True}},
+    )
 
     id: Mapped[BigKey]
     kind: Mapped[PartyKind] = mapped_column(String(16))
     name: Mapped[str] = mapped_column(String(200))
+    name_order: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    """What names are sorted by, see `search.words.order_of_name`."""
     identifier: Mapped[str] = mapped_column(SealedText)
     identifier_index: Mapped[str] = mapped_column(String(64), unique=True, info={"audited": False})
     identifier_doubtful: Mapped[bool] = mapped_column(default=False)

@@ -12,6 +12,7 @@ from trilend.audit.changes import changed, snapshot
 from trilend.audit.service import Actor, record
 from trilend.errors import Invalid, NotFound
 from trilend.parties.errors import InvalidParty, PartyExists
+from trilend.parties.finding import PARTIES
 from trilend.parties.identifiers import (
     checked_account,
     checked_identifier,
@@ -20,6 +21,8 @@ from trilend.parties.identifiers import (
     require_adult,
 )
 from trilend.parties.models import Party, PartyKind
+from trilend.search.service import condition_on, keep
+from trilend.search.words import order_of_name
 from trilend.storage.sealed import blind_index
 
 REVEALABLE = ("identifier", "mobile", "account_number")
@@ -71,6 +74,7 @@ def add_party(session: Session, actor: Actor, data: PartyData, *, on: date) -> P
     party = _party(data)
     session.add(party)
     session.flush()
+    keep(session, PARTIES, [party])
     record(session, actor, "party.added", "party", party.id, changes=changed(None, snapshot(party)), name=party.name)
     return party
 
@@ -92,6 +96,7 @@ def add_parties(session: Session, data: Sequence[PartyData]) -> list[Party]:
     added = [_party(entry) for entry in data]
     session.add_all(added)
     session.flush()
+    keep(session, PARTIES, added)
     return added
 
 
@@ -106,12 +111,11 @@ def party(session: Session, party_id: int) -> Party:
 def list_parties(session: Session, *, search: str, offset: int, limit: int) -> tuple[Sequence[Party], int]:
     """A page of parties by name, newest first, and how many there are in all.
 
-    `search` matches part of the name, or the whole of an identifier.
+    `search` is a part of the name or its pinyin, or the whole of an identifier.
     """
     statement = select(Party)
     if search:
-        by_name = Party.name.contains(search, autoescape=True)
-        statement = statement.where(by_name | (Party.identifier_index == blind_index(search)))
+        statement = statement.where(condition_on(PARTIES.name, Party.id, search))
     total = session.scalar(select(func.count()).select_from(statement.subquery())) or 0
     rows = session.scalars(statement.order_by(Party.id.desc()).offset(offset).limit(limit)).all()
     return rows, total
@@ -139,6 +143,7 @@ def _party(data: PartyData) -> Party:
     return Party(
         kind=data.kind,
         name=data.name,
+        name_order=order_of_name(data.name),
         identifier=data.identifier,
         identifier_index=blind_index(data.identifier),
         identifier_doubtful=data.identifier_doubtful,

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from wtforms import StringField
 from wtforms.validators import InputRequired
 
-from trilend.documents.downloads import file_response
+from trilend.storage.downloads import file_response
 from trilend.documents.service import document, stored_of
 from trilend.errors import TrilendError
 from trilend.identity.access import open_page

@@ -12,8 +12,8 @@ STATIC_FOLDER = Path(__file__).parent / "static"
 TEMPLATE_FOLDER = Path(__file__).parent / "templates"
 ONE_YEAR = 365 * 24 * 3600
 
-STYLESHEETS = ("vendor/tabler-core-1.6.1/tabler.min.css", "trilend.css", "business.css", "public.css")
-SCRIPTS = ("vendor/tabler-core-1.6.1/tabler.min.js", "vendor/htmx-2.0.11/htmx.min.js", "trilend.js")
+STYLESHEETS = ("vendor/tabler-core-1.6.1/tabler.min.css", "trilend.css", "business.css", "public.css", "desk.css")
+SCRIPTS = ("vendor/tabler-core-1.6.1/tabler.min.js", "vendor/htmx-2.0.11/htmx.min.js", "trilend.js", "desk.js")
 ICON_SPRITE = "vendor/tabler-icons-3.51.0/sprite.svg"
 
 

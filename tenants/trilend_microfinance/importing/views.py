@@ -8,7 +8,7 @@ from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
 from werkzeug.wrappers import Response
 
-from trilend.documents.downloads import file_response
+from trilend.storage.downloads import file_response
 from trilend.documents.service import document, stored_of
 from trilend.identity.access import page
 from trilend.identity.service import signed_in_actor

@@ -71,21 +71,9 @@ def loan(session: Session, loan_id: int, *, lock: bool = False) -> Loan:
     return found
 
 
-def list_loans(
-    session: Session, *, state: str = "", search: str = "", overdue_only: bool = False, offset: int = 0, limit: int = 50
-) -> tuple[Sequence[Loan], int]:
-    """A page of loans, newest first, and how many match."""
-    statement = select(Loan)
-    if state:
-        statement = statement.where(Loan.state == state)
-    if overdue_only:
-        statement = statement.where(Loan.days_past_due > 0)
-    if search:
-        by_name = Loan.party_id.in_(select(Party.id).where(Party.name.contains(search, autoescape=True)))
-        statement = statement.where(by_name | (Loan.number == search.upper()))
-    total = session.scalar(select(func.count()).select_from(statement.subquery())) or 0
-    page = statement.options(joinedload(Loan.party)).order_by(Loan.id.desc()).offset(offset).limit(limit)
-    return session.scalars(page).all(), total
+def loan_by_number(session: Session, number: str) -> Loan | None:
+    """The loan with a number, if any."""
+    return session.scalar(select(Loan).where(Loan.number == number))
 
 
 def contract_of(subject: Loan) -> LoanContract:
