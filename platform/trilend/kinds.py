@@ -107,8 +107,8 @@ class WorkItem:
     icon: str
     permission: Permission
     endpoint: str
-    count: Callable[[int], Select[tuple[int]]]
-    overdue: Callable[[int], Select[tuple[int]]] | None = None
+    count: Callable[[int], Select[int]]
+    overdue: Callable[[int], Select[int]] | None = None
     arguments: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -16,15 +16,13 @@ DECIDE_WITHIN = timedelta(days=3)
 PAY_OUT_WITHIN = timedelta(days=2)
 ASSIGN_WITHIN = timedelta(days=1)
 
-Count = Select[tuple[int]]
+Count = Select[int]
 
 
 def _to_decide(user_id: int) -> Count:
     """Applications that somebody else entered."""
     others = or_(Application.created_by.is_(None), Application.created_by != user_id)
-    return (
-        select(func.count(Application.id)).where(Application.state == ApplicationState.SUBMITTED, others)
-    )
+    return select(func.count(Application.id)).where(Application.state == ApplicationState.SUBMITTED, others)
 
 
 def _decide_late(user_id: int) -> Count:
@@ -104,7 +102,9 @@ WORK = (
     WorkItem(
         "unknown",
         lambda count: ngettext(
-            "%(num)d transfer whose end the bank has not told", "%(num)d transfers whose end the bank has not told", count
+            "%(num)d transfer whose end the bank has not told",
+            "%(num)d transfers whose end the bank has not told",
+            count,
         ),
         "alert-triangle",
         ("can_disburse", "Loans"),

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from flask import url_for
 from flask_babel import ngettext
@@ -46,19 +47,19 @@ def waiting_for(session: Session, user_id: int, kind: TenantKind, held: Collecti
 
 
 def _line(item: WorkItem, count: int, overdue: int) -> Waiting:
-    url = url_for(item.endpoint, **item.arguments)
+    url = url_for(item.endpoint, **dict[str, Any](item.arguments))
     return Waiting(item.name, str(item.words(count)), item.icon, url, count, overdue)
 
 
-def _failed_jobs(_user_id: int) -> Select[tuple[int]]:
+def _failed_jobs(_user_id: int) -> Select[int]:
     return select(func.count(Job.id)).where(Job.state == JobState.FAILED)
 
 
-def _failed_late(user_id: int) -> Select[tuple[int]]:
+def _failed_late(user_id: int) -> Select[int]:
     return _failed_jobs(user_id).where(Job.finished_at < now() - timedelta(days=1))
 
 
-def _papers(_user_id: int) -> Select[tuple[int]]:
+def _papers(_user_id: int) -> Select[int]:
     """The newest papers of each kind that were sent back, or run out soon."""
     ending = (CompanyPaper.state == PaperState.ACCEPTED) & (CompanyPaper.valid_until < (now() + _PAPERS_WITHIN).date())
     return select(func.count(CompanyPaper.id)).where(
@@ -67,13 +68,13 @@ def _papers(_user_id: int) -> Select[tuple[int]]:
     )
 
 
-def _papers_late(user_id: int) -> Select[tuple[int]]:
+def _papers_late(user_id: int) -> Select[int]:
     return _papers(user_id).where(
         (CompanyPaper.state == PaperState.REJECTED) | (CompanyPaper.valid_until < now().date())
     )
 
 
-def _broken(_user_id: int) -> Select[tuple[int]]:
+def _broken(_user_id: int) -> Select[int]:
     """Connections that were tested, and do not work."""
     return select(func.count(Connection.id)).where(
         Connection.state == ConnectionState.DRAFT, Connection.checked_at.is_not(None)
@@ -83,9 +84,7 @@ def _broken(_user_id: int) -> Select[tuple[int]]:
 _SHARED = (
     WorkItem(
         "jobs",
-        lambda count: ngettext(
-            "%(num)d failed job in the background", "%(num)d failed jobs in the background", count
-        ),
+        lambda count: ngettext("%(num)d failed job in the background", "%(num)d failed jobs in the background", count),
         "clock",
         ("can_list", "Work"),
         "WorkView.overview",

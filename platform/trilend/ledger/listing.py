@@ -19,7 +19,7 @@ KINDS = {
 _PLACE = -JournalLine.number
 
 
-def _statement() -> Select[Any]:
+def _statement() -> Any:
     return (
         select(JournalLine, Journal, Account)
         .join(Journal, Journal.id == JournalLine.journal_id)
@@ -30,7 +30,6 @@ def _statement() -> Select[Any]:
 def _accounts() -> list[tuple[str, str]]:
     rows = tenant_session.execute(select(Account.code, Account.name).order_by(Account.code))
     return [(row.code, f"{row.code} {row.name}") for row in rows]
-
 
 
 JOURNALS = declare_list(
@@ -54,7 +53,9 @@ JOURNALS = declare_list(
                 sort=Journal.business_date,
             ),
             Column("value", _l("Value date"), lambda row: row[1].value_date, kind="day", usual=False),
-            Column("kind", _l("What for"), lambda row: KINDS.get(row[1].kind, row[1].kind), note=lambda row: row[1].memo),
+            Column(
+                "kind", _l("What for"), lambda row: KINDS.get(row[1].kind, row[1].kind), note=lambda row: row[1].memo
+            ),
             Column("memo", _l("Memo"), lambda row: row[1].memo, usual=False),
             Column("account", _l("Account"), lambda row: f"{row[2].code} {row[2].name}", sort=JournalLine.account_code),
             Column("debit", _l("Debit"), lambda row: row[0].debit or None, kind="money", sort=JournalLine.debit),

@@ -10,6 +10,7 @@ from trilend.ledger.service import accounts, balances
 from trilend.lists.pages import list_page
 from trilend.tenancy.context import tenant_session
 
+
 class BooksView(BaseView):  # type: ignore[misc]
     """Journals and balances."""
 

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -101,7 +101,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-_READERS = {"t": datetime.fromisoformat, "d": date.fromisoformat, "n": Decimal}
+_READERS: dict[str, Callable[[str], Any]] = {"t": datetime.fromisoformat, "d": date.fromisoformat, "n": Decimal}
 
 
 def _place(mark: str, order: _Order) -> list[Any] | None:
@@ -120,5 +120,6 @@ def _place(mark: str, order: _Order) -> list[Any] | None:
 def _value(value: Any) -> Any:
     if isinstance(value, dict):
         ((kind, text),) = value.items()
-        return _READERS[kind](text) if kind in _READERS else None
+        reader = _READERS.get(kind)
+        return reader(text) if reader else None
     return value

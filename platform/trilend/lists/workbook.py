@@ -22,7 +22,15 @@ _FORMATS: dict[CellKind, str] = {
     "instant": "yyyy-mm-dd hh:mm",
     "number": "0",
 }
-_WIDTHS: dict[CellKind, int] = {"text": 22, "money": 16, "percent": 10, "day": 12, "instant": 17, "number": 12, "badge": 14}
+_WIDTHS: dict[CellKind, int] = {
+    "text": 22,
+    "money": 16,
+    "percent": 10,
+    "day": 12,
+    "instant": 17,
+    "number": 12,
+    "badge": 14,
+}
 # What a spreadsheet would take for a formula if the cell were typed or pasted again.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 MOST_ROWS = 1_048_575

@@ -87,9 +87,7 @@ CONNECTION_FAILED = declare_sort(
     Sort(
         "connection_failed",
         _l("A connection does not work"),
-        lambda data: gettext(
-            "The test of the connection %(name)s failed: %(why)s", name=data["name"], why=data["why"]
-        ),
+        lambda data: gettext("The test of the connection %(name)s failed: %(why)s", name=data["name"], why=data["why"]),
         "plug",
         "danger",
         mail=True,
@@ -115,7 +113,9 @@ PLAN_NEAR = declare_sort(
         "plan_near",
         _l("A limit of the plan is near"),
         lambda data: {
-            "people": gettext("%(used)d of %(limit)d people of the plan are taken.", used=data["used"], limit=data["limit"]),
+            "people": gettext(
+                "%(used)d of %(limit)d people of the plan are taken.", used=data["used"], limit=data["limit"]
+            ),
             "storage": gettext("%(percent)d %% of the plan's storage is used.", percent=data["percent"]),
         }[data["what"]],
         "gauge",

@@ -25,9 +25,7 @@ class NoticesView(BaseView):  # type: ignore[misc]
         """The notices, newest first."""
         if (user_id := _person()) is None:
             return redirect(url_for("SignInView.login"))
-        found = notices_of(
-            tenant_session(), user_id, before=request.args.get("before", type=int), limit=PAGE_SIZE + 1
-        )
+        found = notices_of(tenant_session(), user_id, before=request.args.get("before", type=int), limit=PAGE_SIZE + 1)
         return render_template(
             "notices/list.html",
             notices=[(notice, sort_named(notice.sort)) for notice in found[:PAGE_SIZE]],

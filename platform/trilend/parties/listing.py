@@ -13,7 +13,7 @@ from trilend.search.service import condition_on
 KINDS = {PartyKind.PERSON.value: _l("Person"), PartyKind.ORGANIZATION.value: _l("Organization")}
 
 
-def _doubtful(statement: Select[tuple[Party]], _value: str) -> Select[tuple[Party]]:
+def _doubtful(statement: Select[Party], _value: str) -> Select[Party]:
     return statement.where(Party.identifier_doubtful.is_(True))
 
 

@@ -19,6 +19,7 @@ from trilend.parties.models import PartyKind
 from trilend.parties.service import PartyData, add_party, confirm_identifier, party, reveal
 from trilend.tenancy.context import tenant_session
 
+
 class PartiesView(BaseView):  # type: ignore[misc]
     """Customers and other parties."""
 

@@ -66,7 +66,9 @@ RECEIPTS = declare_list(
                 choices=lambda: [(code, label) for code, (label, _tone) in STATES.items()],
                 column=StatementEntryRow.state,
             ),
-            Filter("direction", _l("Direction"), "choice", choices=lambda: _DIRECTIONS, column=StatementEntryRow.direction),
+            Filter(
+                "direction", _l("Direction"), "choice", choices=lambda: _DIRECTIONS, column=StatementEntryRow.direction
+            ),
             Filter("booked", _l("Booked on"), "days", column=StatementEntryRow.booked_on),
             Filter("amount", _l("Amount"), "amounts", column=StatementEntryRow.amount),
         ),

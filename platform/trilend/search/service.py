@@ -99,7 +99,8 @@ def found_ids(source_name: str, entered: str) -> Select[Any] | None:
 def condition_on(source_name: str, key: Any, entered: str) -> ColumnElement[bool]:
     """The condition for the list of a sort: its records that match what was entered."""
     ids = found_ids(source_name, entered)
-    return key.in_(ids) if ids is not None else key.is_(None)
+    condition: ColumnElement[bool] = key.in_(ids) if ids is not None else key.is_(None)
+    return condition
 
 
 def search(session: Session, entered: str, wanted: Sequence[Source]) -> Mapping[Source, Sequence[Hit]]:

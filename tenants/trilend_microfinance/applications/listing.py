@@ -18,7 +18,7 @@ from trilend_microfinance.labels import APPLICATION_STATES
 from trilend_microfinance.products.models import Product
 
 
-def _statement() -> Select[tuple[Application]]:
+def _statement() -> Select[Application]:
     return select(Application).join(Application.party)
 
 
@@ -32,11 +32,11 @@ def _products() -> Sequence[tuple[str, str]]:
     return [(str(row.id), row.name) for row in rows]
 
 
-def _of_product(statement: Select[tuple[Application]], product_id: str) -> Select[tuple[Application]]:
+def _of_product(statement: Select[Application], product_id: str) -> Select[Application]:
     return statement.where(Application.product_id == int(product_id))
 
 
-def _limited(statement: Select[tuple[Application]], _value: str) -> Select[tuple[Application]]:
+def _limited(statement: Select[Application], _value: str) -> Select[Application]:
     return statement.where(Application.block_rule != "")
 
 

@@ -15,14 +15,14 @@ from trilend.documents.service import content_of, document, file_document
 from trilend.errors import NotFound
 from trilend.identity.service import actor_of
 from trilend.jobs.service import JobRun, Queue, enqueue, handles
+from trilend.notices.service import tell
+from trilend.notices.sorts import Sort, declare_sort
 from trilend.parties.errors import InvalidParty
 from trilend.parties.identifiers import check_digit_skips_last_place, checked_identifier, has_resident_id_form
 from trilend.parties.models import Party, PartyKind
 from trilend.parties.service import PartyData, add_parties, checked, parties_by_identifier
-from trilend.tenancy.context import tenant_session
-from trilend.notices.service import tell
-from trilend.notices.sorts import Sort, declare_sort
 from trilend.search.service import keep
+from trilend.tenancy.context import tenant_session
 from trilend_microfinance.applications.errors import InvalidApplication
 from trilend_microfinance.applications.finding import APPLICATIONS
 from trilend_microfinance.applications.models import Application

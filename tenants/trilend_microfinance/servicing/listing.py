@@ -20,7 +20,7 @@ _TIERS = ("pass", "special_mention", "substandard", "doubtful", "loss")
 _NEXT = func.coalesce(cast(Loan.next_due_on, Text), "9999", type_=Text)
 
 
-def _statement() -> Select[tuple[Loan]]:
+def _statement() -> Select[Loan]:
     return select(Loan).join(Loan.party)
 
 
@@ -29,7 +29,7 @@ def _search(entered: str) -> ColumnElement[bool]:
     return by_number | condition_on(PARTIES.name, Loan.party_id, entered)
 
 
-def _overdue(statement: Select[tuple[Loan]], _value: str) -> Select[tuple[Loan]]:
+def _overdue(statement: Select[Loan], _value: str) -> Select[Loan]:
     return statement.where(Loan.days_past_due > 0)
 
 
@@ -105,7 +105,11 @@ ALL = declare_list(
             Filter("state", _l("State"), "choice", choices=lambda: list(LOAN_STATES.items()), column=Loan.state),
             Filter("overdue", _l("Past due"), "flag", apply=_overdue),
             Filter(
-                "tier", _l("Tier"), "choice", choices=lambda: [(tier, STATES[tier][1]) for tier in _TIERS], column=Loan.tier
+                "tier",
+                _l("Tier"),
+                "choice",
+                choices=lambda: [(tier, STATES[tier][1]) for tier in _TIERS],
+                column=Loan.tier,
             ),
             Filter("principal", _l("Principal"), "amounts", column=Loan.principal),
             Filter("next", _l("Next payment"), "days", column=Loan.next_due_on),

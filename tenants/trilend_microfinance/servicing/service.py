@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session, joinedload
 
@@ -27,7 +27,6 @@ from trilend.credit.classification import TierThresholds, classify
 from trilend.errors import NotFound
 from trilend.ledger.service import Line, Posting, post
 from trilend.parameters.service import Figure, business_date, figures
-from trilend.parties.models import Party
 from trilend_microfinance import accounts
 from trilend_microfinance.servicing.models import Loan, LoanEvent, LoanStage
 from trilend_microfinance.terms import terms_of

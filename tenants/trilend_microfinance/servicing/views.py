@@ -40,7 +40,6 @@ from trilend_microfinance.servicing.models import LoanStage
 from trilend_microfinance.servicing.service import loan, loan_by_number, state_of
 
 
-
 class PrepaymentForm(FlaskForm):  # type: ignore[misc]
     """What the borrower wants to prepay."""
 

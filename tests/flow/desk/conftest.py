@@ -50,7 +50,11 @@ def desk(new_tenant: Callable[..., Any]) -> Desk:
             identifier = new_resident_id() if is_person else new_uscc()
             mobile = f"1381234{5000 + number:04d}"
             data = PartyData(
-                PartyKind.PERSON if is_person else PartyKind.ORGANIZATION, name, identifier, mobile, f"12345678{number:04d}"
+                PartyKind.PERSON if is_person else PartyKind.ORGANIZATION,
+                name,
+                identifier,
+                mobile,
+                f"12345678{number:04d}",
             )
             customers[name] = add_party(session, people["Officer"], data, on=TODAY).id
             mobiles[name], identifiers[name] = mobile, identifier

@@ -10,13 +10,13 @@ from sqlalchemy.orm import Session
 from tests.flow.desk.conftest import TODAY, Desk
 from werkzeug.test import Client
 
-from trilend.home.reminders import remind_of_plan, remind_of_steps
 from trilend.db.base import now
+from trilend.errors import Refused
+from trilend.home.reminders import remind_of_plan, remind_of_steps
 from trilend.identity.holders import people_with
 from trilend.jobs.handlers import handles
 from trilend.jobs.models import Job
 from trilend.jobs.service import enqueue, run_job
-from trilend.errors import Refused
 from trilend.notices.models import Notice, NoticeChoice
 from trilend.notices.service import MAIL, choose_ways, tell
 from trilend.notices.sorts import JOB_DONE, sort_named, sorts_for
@@ -78,7 +78,9 @@ def test_mail_leaves_by_a_job_in_words_that_name_no_customer(at_desk: Session, d
     job = at_desk.scalars(select(Job).where(Job.name == MAIL).order_by(Job.id.desc()).limit(1)).one()
     assert run_job(desk.tenant.id, job.id)
     at_desk.rollback()
-    mail = at_desk.scalars(select(Job.payload).where(Job.name == "messages.send").order_by(Job.id.desc()).limit(1)).one()
+    mail = at_desk.scalars(
+        select(Job.payload).where(Job.name == "messages.send").order_by(Job.id.desc()).limit(1)
+    ).one()
     assert mail["recipient"] == "officer@example.com"
     assert f"{desk.tenant.url}/work/" in mail["body"]
 
@@ -156,4 +158,4 @@ def test_every_sort_has_words() -> None:
 
 
 def test_days() -> None:
-    assert TODAY == date(2026, 3, 2)
+    assert date(2026, 3, 2) == TODAY
