@@ -3,7 +3,7 @@
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import Select, select
+from sqlalchemy import select
 
 from trilend.ledger.models import Account, Journal, JournalLine
 from trilend.lists.grammar import Column, Filter, ListOf, declare_list

@@ -53,6 +53,16 @@ class ShownList:
         return self.total <= COUNTED
 
     @property
+    def ranges(self) -> Sequence[Filter]:
+        """The filters that have two ends, which stand apart."""
+        return [each for each in self.of.filters if each.kind in ("days", "amounts")]
+
+    @property
+    def has_ranges(self) -> bool:
+        """Whether one of these is in force."""
+        return any(name in self.query.given for each in self.ranges for name in each.arguments)
+
+    @property
     def counted(self) -> str:
         """How many rows there are, in words."""
         return f"{self.total:,}" if self.is_counted else gettext("more than %(num)s", num=f"{COUNTED:,}")
@@ -114,7 +124,7 @@ def _words(each: Filter, values: Sequence[str]) -> str:
     low, high = (_end(each, value) for value in values)
     if low and high:
         return f"{low} – {high}"
-    return gettext("from %(low)s", low=low) if low else gettext("up to %(high)s", high=high)
+    return str(gettext("from %(low)s", low=low) if low else gettext("up to %(high)s", high=high))
 
 
 def _end(each: Filter, value: str) -> str:

@@ -13,7 +13,7 @@ _NEW = ("search_entry", "notice", "notice_choice", "saved_filter", "list_choice"
 
 
 def _of_person(**options: object) -> "sa.Column[object]":
-    return sa.Column("user_id", sa.BigInteger(), sa.ForeignKey("ab_user.id", ondelete="CASCADE"), **options)  # type: ignore[arg-type]
+    return sa.Column("user_id", sa.Integer(), sa.ForeignKey("ab_user.id", ondelete="CASCADE"), **options)  # type: ignore[arg-type]
 
 
 def _created() -> "sa.Column[object]":
