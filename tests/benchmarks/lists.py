@@ -67,7 +67,7 @@ def _searches(tenant: Any) -> list[Row]:
     from trilend.tenancy.context import bound, tenant_session
 
     wanted = sources("microfinance")
-    with create_tenant_app().test_request_context(base_url=tenant.url), bound(tenant):
+    with bound(tenant), create_tenant_app().test_request_context(base_url=tenant.url):
         session = tenant_session()
         return [
             _row(f"search “{asked}”, p95 in ms", _p95(lambda asked=asked: search(session, asked, wanted)), "< 200")
