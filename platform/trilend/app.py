@@ -32,6 +32,7 @@ from trilend.archives.views import ArchivesView
 from trilend.audit.labels import PROBLEMS, act_label, field_label, subject_label
 from trilend.auditing.views import AuditLogView
 from trilend.company.views import CompanyView
+from trilend.company.well_known import blueprint as well_known_blueprint
 from trilend.config import settings
 from trilend.console import archives as _whole_pages  # noqa: F401
 from trilend.console import company_views as _company_pages  # noqa: F401
@@ -46,6 +47,7 @@ from trilend.identity.security import TenantSecurityManager
 from trilend.identity.sessions import TenantCookieSessions
 from trilend.identity.views import ApiClientsView, person_name
 from trilend.jobs import metrics
+from trilend.keeping.views import KeptFilesView
 from trilend.kinds import TenantKind, kinds
 from trilend.ledger.views import BooksView
 from trilend.lists.views import ListsView
@@ -82,6 +84,7 @@ _SHARED_VIEWS: tuple[type, ...] = (
     ParametersView,
     ApiClientsView,
     AuditLogView,
+    KeptFilesView,
     SigningView,
     FilesView,
     CompanyView,
@@ -166,6 +169,7 @@ def create_tenant_app() -> Flask:
     for kind in kinds().values():
         app.jinja_env.globals.update(kind.template_names)
     use_languages_in_appbuilder(app)
+    app.register_blueprint(well_known_blueprint)
     install_shell(app, _tenant_context)
     owners |= install_api(app, csrf, kinds().values())
     _show_errors_as_pages(app)
@@ -196,11 +200,12 @@ def create_notice_app() -> Flask:
     app.session_interface = TenantCookieSessions()
     install_languages(app, _translations())
     install_shell(app, _notice_context)
+    app.register_blueprint(well_known_blueprint)
     _show_errors_as_pages(app)
 
     @app.before_request
     def refuse() -> None:
-        if request.blueprint not in ("trilend_web", "trilend_language"):
+        if request.blueprint not in ("trilend_web", "trilend_language", well_known_blueprint.name):
             raise not_admitted(current_tenant().admission)
 
     return app

@@ -84,6 +84,11 @@ class Settings(BaseSettings):
         """Host name of the public site without the port."""
         return urlsplit(self.base_url).hostname or ""
 
+    @property
+    def public_port(self) -> int | None:
+        """The port of the public site where it is not the one of its scheme, as on one machine."""
+        return urlsplit(self.base_url).port
+
     def url_of(self, subdomain: str) -> str:
         """Address of a tenant (by slug) or of the console, without a trailing slash."""
         parts = urlsplit(self.base_url)

@@ -26,6 +26,7 @@ _SHARED = (
             MenuEntry(_l("Parameters"), "ParametersView.overview", "adjustments", ("can_list", "Parameters")),
             MenuEntry(_l("Background work"), "WorkView.overview", "clock", ("can_list", "Work")),
             MenuEntry(_l("Export"), "ArchivesView.overview", "download", ("can_export", "Archives")),
+            MenuEntry(_l("Files and holds"), "KeptFilesView.overview", "archive", ("can_list", "KeptFiles")),
             MenuEntry(_l("API clients"), "ApiClientsView.overview", "api", ("can_list", "ApiClients")),
             MenuEntry(_l("Audit log"), "AuditLogView.overview", "history", ("can_list", "AuditLog")),
         ),

@@ -11,7 +11,7 @@ from sqlalchemy.sql.dml import Insert
 
 from trilend.app import views_of_kind
 
-# Imported for their tables and their job handlers.
+# Imported for their tables, their job handlers and what they hand to lower floors.
 from trilend.archives import tasks as _archives  # noqa: F401
 from trilend.audit.models import HEAD_SEED
 from trilend.auditing import jobs as _auditing  # noqa: F401
@@ -36,6 +36,7 @@ from trilend.search import filling as _search  # noqa: F401
 from trilend.signing import models as _signing  # noqa: F401
 from trilend.signup import service as _signup  # noqa: F401
 from trilend.storage import rotation as _rotation  # noqa: F401
+from trilend.storage import seals as _seals  # noqa: F401
 from trilend.storage import sweeping as _sweeping  # noqa: F401
 from trilend.tenancy import blueprint as blueprints
 from trilend.tenancy import versions as _versions  # noqa: F401

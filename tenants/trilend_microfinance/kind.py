@@ -84,6 +84,7 @@ ROLES = (
             "Parameters": ("can_list",),
             "AuditLog": ("*",),
             "Lists": ("can_export",),
+            "KeptFiles": ("can_list",),
             "MyPassword": ("*",),
         },
     ),

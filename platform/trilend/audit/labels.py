@@ -74,6 +74,7 @@ _SUBJECTS: dict[str, LazyString] = {
     "loan_application": _l("Application"),
     "loan": _l("Loan"),
     "product": _l("Loan product"),
+    "stored_object": _l("Stored file"),
     "statement_entry": _l("Entry of the bank statement"),
     "import_batch": _l("Import"),
 }

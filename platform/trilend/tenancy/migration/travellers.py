@@ -7,8 +7,10 @@ import psycopg
 from sqlalchemy import func, literal, not_, select, true, tuple_
 from sqlalchemy.orm import Session
 
+from trilend.db.wire import send
 from trilend.tenancy.door import DIFFERS
 from trilend.tenancy.migration.places import places_behind
+from trilend.tenancy.migration.seals import NoSeals, Seals, seals_of
 from trilend.tenancy.migration.steps import Position, Step, steps_from
 from trilend.tenancy.models import Spare, Tenant, TenantState
 from trilend.tenancy.servers import cell_login
@@ -70,11 +72,14 @@ def travellers(session: Session, slugs: Sequence[str], *, faulty: bool) -> Seque
     return [Traveller(*row) for row in rows]
 
 
-def move(connection: Connection, traveller: Traveller) -> None:
-    """Take all steps that a schema still has to take, each with its record in one message and one transaction."""
+def move(connection: Connection, traveller: Traveller, seals: Seals | None = None) -> None:
+    """Take all steps that a schema still has to take, each with its record in one message and one transaction.
+
+    `seals` are the keys for its data steps if the registry does not have them yet.
+    """
     for step in steps_from(traveller.kind, Position.read(traveller.revision)):
         try:
-            _take(connection, traveller.schema, cell_login(traveller.cell), step)
+            _take(connection, traveller, step, seals)
         except psycopg.Error:
             connection.rollback()
             # A run that was killed between the step and the registry's row has left the step taken.
@@ -82,19 +87,54 @@ def move(connection: Connection, traveller: Traveller) -> None:
                 raise
 
 
-def _take(connection: Connection, schema: str, cell: str, step: Step) -> None:
-    opening = (
-        f"BEGIN; SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}'; "
-        f"SET LOCAL search_path TO {schema};\n"
-    )
+def move_together(connection: Connection, group: Sequence[Traveller]) -> bool:
+    """Take the steps of several in one message, each still in a transaction of its own; False where one did not come through.
+
+    Those before it have arrived then, and those after it have not set out: `move` each by itself, and it will turn out.
+    Nobody sets out where a step is more than SQL.
+    """
+    steps = [(each, step) for each in group for step in steps_from(each.kind, Position.read(each.revision))]
+    if any(step.batch for _, step in steps):
+        return False
+    try:
+        send(connection, "\n".join(_transaction(each, step) for each, step in steps).encode())
+    except psycopg.Error:
+        connection.rollback()
+        return False
+    return True
+
+
+def _take(connection: Connection, traveller: Traveller, step: Step, seals: Seals | None) -> None:
     if step.batch is None:
-        connection.execute(f"{opening}{step.text(schema, cell)}\nCOMMIT".encode())
+        send(connection, _transaction(traveller, step).encode())
         return
-    more = not _is_taken(connection, schema, step)
+    given = (_seals_for(traveller, seals),) if step.wants_seals else ()
+    more = not _is_taken(connection, traveller.schema, step)
     while more:
-        connection.execute(opening.encode())
-        more = step.batch(connection)
-        connection.execute(f"{'' if more else step.text(schema, cell)}\nCOMMIT".encode())
+        send(connection, _opening(traveller).encode())
+        more = step.batch(connection, *given)
+        send(connection, f"{'' if more else _text(traveller, step)}\nCOMMIT".encode())
+
+
+def _transaction(traveller: Traveller, step: Step) -> str:
+    return f"{_opening(traveller)}\n{_text(traveller, step)}\nCOMMIT;"
+
+
+def _opening(traveller: Traveller) -> str:
+    return (
+        f"BEGIN; SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}'; "
+        f"SET LOCAL search_path TO {traveller.schema};"
+    )
+
+
+def _text(traveller: Traveller, step: Step) -> str:
+    return step.text(traveller.schema, cell_login(traveller.cell))
+
+
+def _seals_for(traveller: Traveller, seals: Seals | None) -> Seals:
+    if seals is not None:
+        return seals
+    return NoSeals() if traveller.is_spare else seals_of(traveller.id)
 
 
 def _is_taken(connection: Connection, schema: str, step: Step) -> bool:
