@@ -26,6 +26,10 @@ from jinja2 import ChoiceLoader, FileSystemLoader
 from sqlalchemy.exc import DBAPIError
 from werkzeug.wrappers import Response
 
+from trilend.access.account_views import AccountView
+from trilend.access.admin_views import SignInRulesView
+from trilend.access.presence import ask_for_what_is_missing
+from trilend.access.security import SignInSecurity
 from trilend.api.problems import answer_error
 from trilend.api.v1 import install_api
 from trilend.archives.views import ArchivesView
@@ -93,6 +97,8 @@ _SHARED_VIEWS: tuple[type, ...] = (
     ListsView,
     NoticesView,
     SearchView,
+    AccountView,
+    SignInRulesView,
 )
 
 
@@ -157,7 +163,7 @@ def create_tenant_app() -> Flask:
     prepare_appbuilder_languages(app, _translations())
     owners: dict[str, str] = {}
     with app.app_context():
-        appbuilder = AppBuilder(indexview=HomeView, security_manager_class=TenantSecurityManager)
+        appbuilder = AppBuilder(indexview=HomeView, security_manager_class=SignInSecurity)
         appbuilder.init_app(app, tenant_session)
         for view in _SHARED_VIEWS:
             appbuilder.add_view_no_menu(view)
@@ -174,6 +180,8 @@ def create_tenant_app() -> Flask:
     owners |= install_api(app, csrf, kinds().values())
     _show_errors_as_pages(app)
     app.extensions["trilend_view_owners"] = owners
+
+    app.before_request(ask_for_what_is_missing)
 
     @app.before_request
     def hide_other_kinds() -> None:
@@ -373,7 +381,7 @@ def _tenant_context() -> ShellContext:
         unread=told,
         navigation=navigation_for(kind, held),
         sign_out_url=url_for("SignInView.logout"),
-        account_url=url_for("ResetMyPassword.this_form_get"),
+        account_url=url_for("AccountView.overview"),
     )
 
 

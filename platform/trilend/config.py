@@ -45,6 +45,7 @@ class Settings(BaseSettings):
     gallery: bool = False
     metrics_on_public_hosts: bool = True
     allow_loopback_egress: bool = False
+    proxies_in_front: int = Field(default=0, ge=0, le=9)
     job_lease_seconds: int = 60
     job_sweep_seconds: int = 5
     job_grace_seconds: float = 20.0

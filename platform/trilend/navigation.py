@@ -22,6 +22,9 @@ _SHARED = (
             MenuEntry(_l("Papers, plan, domains"), "CompanyView.overview", "building", ("can_list", "Company")),
             MenuEntry(_l("People"), "UsersView.list", "users", ("can_list", "Users")),
             MenuEntry(_l("Roles"), "RolesView.list", "shield-lock", ("can_list", "Roles")),
+            MenuEntry(
+                _l("Sign-in and security"), "SignInRulesView.overview", "fingerprint", ("can_list", "SignInRules")
+            ),
             MenuEntry(_l("Connections"), "ConnectionsView.overview", "plug", ("can_list", "Connections")),
             MenuEntry(_l("Parameters"), "ParametersView.overview", "adjustments", ("can_list", "Parameters")),
             MenuEntry(_l("Background work"), "WorkView.overview", "clock", ("can_list", "Work")),

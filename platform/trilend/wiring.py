@@ -9,9 +9,10 @@ from flask_babel import force_locale
 from sqlalchemy import insert
 from sqlalchemy.sql.dml import Insert
 
-from trilend.app import views_of_kind
-
 # Imported for their tables, their job handlers and what they hand to lower floors.
+from trilend.access import models as _access  # noqa: F401
+from trilend.access import service as _signing_in  # noqa: F401
+from trilend.app import views_of_kind
 from trilend.archives import tasks as _archives  # noqa: F401
 from trilend.audit.models import HEAD_SEED
 from trilend.auditing import jobs as _auditing  # noqa: F401

@@ -90,6 +90,16 @@ ROLES = (
     ),
 )
 
+MONEY_RIGHTS = frozenset(
+    {
+        ("can_decide", "Applications"),
+        ("can_disburse", "Loans"),
+        ("can_collect", "Loans"),
+        ("can_prepay", "Loans"),
+        ("can_edit", "Connections"),
+    }
+)
+
 MENU = (
     MenuGroup(
         _l("Lending"),
@@ -176,6 +186,7 @@ KIND = TenantKind(
     menu=MENU,
     work=_work,
     roles=ROLES,
+    money_rights=MONEY_RIGHTS,
     seeds=seeds,
     load_jobs=_load_jobs,
     papers=(

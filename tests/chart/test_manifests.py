@@ -123,6 +123,7 @@ def test_the_settings_follow_the_base_domain_and_the_operator(render):
     assert settings["data"] == {
         "TRILEND_METRICS_ON_PUBLIC_HOSTS": "false",
         "TRILEND_BASE_URL": "https://xiaodai.example.cn",
+        "TRILEND_PROXIES_IN_FRONT": "1",
         "TRILEND_OUTBOX_PAGE": "false",
     }
 

@@ -248,11 +248,12 @@ def test_a_form_sent_to_a_read_only_tenant_changes_nothing_and_keeps_what_was_en
 def test_a_password_is_not_said_to_be_changed_when_it_is_not(browse: Callable[[str], Client], tenant: Any) -> None:
     client = browse(f"{tenant.slug}.localhost")
     sign_in(client)
-    form = client.get("/resetmypassword/form").get_data(as_text=True)
+    form = client.get("/account/password").get_data(as_text=True)
     suspend(tenant, Door.READ_ONLY)
-    new = {"csrf_token": token_on(form), "password": "another long one", "conf_password": "another long one"}
+    new = {"csrf_token": token_on(form), "current": PASSWORD}
+    new |= {"password": "another long one of mine", "password_again": "another long one of mine"}
 
-    assert client.post("/resetmypassword/form", data=new).status_code == 403
+    assert client.post("/account/password", data=new).status_code == 403
     client.get("/logout/")
     sign_in(client)
 

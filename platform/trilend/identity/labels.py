@@ -30,6 +30,7 @@ SUBJECTS: dict[str, LazyString] = {
     "Parties": _l("Customers"),
     "Products": _l("Products"),
     "Roles": _l("Roles"),
+    "SignInRules": _l("Sign-in and security"),
     "Statements": _l("Bank statement"),
     "Users": _l("People"),
     "Work": _l("Background work"),

@@ -1,4 +1,4 @@
-"""Sign-in, people, roles and passwords of a tenant, on FAB's views."""
+"""People and roles of a tenant on FAB's views, and its API clients."""
 
 from collections.abc import Collection, Mapping, Sequence
 from itertools import chain, count
@@ -9,13 +9,7 @@ from flask_appbuilder import BaseView
 from flask_appbuilder.actions import action
 from flask_appbuilder.security.forms import SelectDataRequired
 from flask_appbuilder.security.sqla.models import Role, User
-from flask_appbuilder.security.views import (
-    AuthDBView,
-    ResetMyPasswordView,
-    ResetPasswordView,
-    RoleModelView,
-    UserDBModelView,
-)
+from flask_appbuilder.security.views import RoleModelView, UserDBModelView
 from flask_babel import gettext, ngettext
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
@@ -36,13 +30,6 @@ from trilend.tenancy.plans.errors import PeopleUsedUp
 from trilend.tenancy.plans.service import check_people, take_place
 
 _LONGEST_ROLE = 64
-
-
-class SignInView(AuthDBView):  # type: ignore[misc]
-    """Sign-in by user name or mail address and password."""
-
-    title = _l("Sign in")
-    invalid_login_message = _l("The user name or the password is wrong. Try again, or ask your administrator.")
 
 
 class KnownActions:
@@ -191,18 +178,6 @@ def _free_name(name: str, taken: Collection[str]) -> str:
     wanted = str(gettext("%(name)s (copy)", name=role_label(name)))[:_LONGEST_ROLE]
     numbered = (f"{wanted[: _LONGEST_ROLE - 4]} {number}" for number in count(2))
     return next(each for each in chain([wanted], numbered) if each not in taken)
-
-
-class ResetPassword(ResetPasswordView):  # type: ignore[misc]
-    """An administrator sets somebody's password."""
-
-    class_permission_name = "Users"
-
-
-class ResetMyPassword(ResetMyPasswordView):  # type: ignore[misc]
-    """Somebody changes the own password."""
-
-    class_permission_name = "MyPassword"
 
 
 def person_name() -> str:

@@ -6,8 +6,8 @@ from sqlalchemy.dialects import postgresql
 
 from trilend.tenancy.blueprint import REPORTS_PLACEHOLDER, ROLE_PLACEHOLDER
 
-revision = "0009"
-down_revision = "0008"
+revision = "0010"
+down_revision = "0009"
 
 _NEW = ("search_entry", "notice", "notice_choice", "saved_filter", "list_choice", "list_export")
 
@@ -94,6 +94,6 @@ def upgrade() -> None:
     # What records are found by needs the keys of the company, which a step has not: the company's own worker does it.
     op.execute(
         "INSERT INTO job (name, payload, state, queue, key, attempts, done_steps, total_steps, note) "
-        "SELECT 'search.fill', '{}', 'queued', 'batch', 'search.fill.0009', 0, 0, 0, '' "
+        "SELECT 'search.fill', '{}', 'queued', 'batch', 'search.fill.0010', 0, 0, 0, '' "
         "WHERE EXISTS (SELECT FROM party)"
     )
