@@ -58,14 +58,18 @@ from trilend.jobs import metrics
 from trilend.keeping.views import KeptFilesView
 from trilend.kinds import TenantKind, kinds
 from trilend.ledger.views import BooksView
+from trilend.lists.views import ListsView
 from trilend.navigation import navigation_for
+from trilend.notices.service import unread
+from trilend.notices.views import NoticesView
 from trilend.organization.views import OrganizationView
-from trilend.parameters.service import business_date
+from trilend.parameters.service import business_date_and
 from trilend.parameters.views import ParametersView
 from trilend.parties.showing import shown
 from trilend.parties.views import PartiesView
 from trilend.payments.views import StatementsView
 from trilend.plugin_host.views import ConnectionsView
+from trilend.search.views import SearchView
 from trilend.signing.views import SigningView
 from trilend.signup.views import blueprint as signup_blueprint
 from trilend.tenancy.context import current_tenant, refused_write, tenant_session
@@ -101,6 +105,9 @@ _SHARED_VIEWS: tuple[type, ...] = (
     WorkView,
     ArchivesView,
     DraftsView,
+    ListsView,
+    NoticesView,
+    SearchView,
     AccountView,
     SignInRulesView,
     OrganizationView,
@@ -379,10 +386,14 @@ def _tenant_context() -> ShellContext:
     if not name:
         return replace(shown, sign_in_url=url_for("SignInView.login"))
     held = _security().permissions_of(g.user.id)
+    today, told = business_date_and(tenant_session(), unread(g.user.id))
     return replace(
         shown,
         person_name=name,
-        business_date=business_date(tenant_session()),
+        business_date=today,
+        search_url=url_for("SearchView.results"),
+        notices_url=url_for("NoticesView.overview"),
+        unread=told,
         navigation=navigation_for(kind, held),
         sign_out_url=url_for("SignInView.logout"),
         account_url=url_for("AccountView.overview"),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import Table
+from sqlalchemy import Select, Table
 from sqlalchemy.sql.dml import Insert
 
 Permission = tuple[str, str]
@@ -127,6 +127,25 @@ class EventType:
 
 
 @dataclass(frozen=True)
+class WorkItem:
+    """What can wait for somebody: shown on the start page to those who hold `permission`, if there is any.
+
+    `count` gives the statement that counts what waits for a person (by user id), `overdue` that of those which have
+    waited too long. Both select ORM entities, so that what the person may not see is not counted. `words` makes the
+    line of the number.
+    """
+
+    name: str
+    words: Callable[[int], Any]
+    icon: str
+    permission: Permission
+    endpoint: str
+    count: Callable[[int], Select[int]]
+    overdue: Callable[[int], Select[int]] | None = None
+    arguments: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class TenantKind:
     """One kind of business, as the platform sees it.
 
@@ -135,8 +154,9 @@ class TenantKind:
     imports the modules that register background jobs; `revisions` is the folder of the kind's own Alembic branch;
     `end_of_day` takes a session and a business date; `papers` are those by which an operator verifies the company;
     `money_rights` are permissions to move money or to decide on it, for which a second factor may be asked;
-    `subjects` are what its lines of the audit log are about, with the page of each; `separated` are acts that one
-    person must not do both; `events` what its business tells other programs (`trilend.webhooks.events.emit`).
+    `work` gives what can wait for its staff; `subjects` are what its lines of the audit log are about, with the page of
+    each; `separated` are acts that one person must not do both; `events` what its business tells other programs
+    (`trilend.webhooks.events.emit`).
     """
 
     name: str
@@ -147,6 +167,7 @@ class TenantKind:
     views: Callable[[], Sequence[type]] = tuple
     api: Callable[[], Sequence[Any]] = tuple
     menu: tuple[MenuGroup, ...] = ()
+    work: Callable[[], Sequence[WorkItem]] = tuple
     roles: tuple[Role, ...] = ()
     separated: tuple[SeparatedDuties, ...] = ()
     papers: tuple[PaperKind, ...] = (BUSINESS_LICENCE, LEGAL_REPRESENTATIVE_ID, AUTHORISATION_LETTER)

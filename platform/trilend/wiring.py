@@ -21,11 +21,13 @@ from trilend.console import fleet as _fleet  # noqa: F401
 from trilend.console import service as _console  # noqa: F401
 from trilend.documents import models as _documents  # noqa: F401
 from trilend.drafts import models as _drafts  # noqa: F401
+from trilend.home import reminders as _reminders  # noqa: F401
 from trilend.identity import models as _identity  # noqa: F401
 from trilend.identity.seeds import permission_changes, permission_rows
 from trilend.jobs.service import run_within
 from trilend.kinds import TenantKind, kinds
 from trilend.ledger import models as _ledger  # noqa: F401
+from trilend.lists import export as _lists  # noqa: F401
 from trilend.messages import service as _messages  # noqa: F401
 from trilend.organization import models as _organization  # noqa: F401
 from trilend.organization.seeds import first_rows, scope_changes
@@ -34,6 +36,7 @@ from trilend.parties import models as _parties  # noqa: F401
 from trilend.payments import models as _payments  # noqa: F401
 from trilend.plugin_host.catalogue import installed
 from trilend.plugin_host.models import AllowedPlugin
+from trilend.search import filling as _search  # noqa: F401
 from trilend.signing import models as _signing  # noqa: F401
 from trilend.signup import service as _signup  # noqa: F401
 from trilend.storage import rotation as _rotation  # noqa: F401

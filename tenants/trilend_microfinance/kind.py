@@ -18,6 +18,7 @@ from trilend.kinds import (
     SeparatedDuties,
     SubjectPage,
     TenantKind,
+    WorkItem,
 )
 from trilend.payments.labels import INSTRUCTION_STATES
 from trilend_microfinance.applications.models import Application
@@ -41,6 +42,7 @@ ROLES = (
             "Applications": (*_READ, "can_add", "can_import"),
             "Contracts": ("can_show", "can_add"),
             "Loans": (*_READ, "can_prepay"),
+            "Lists": ("can_export",),
             "MyPassword": ("*",),
         },
         scope="subtree",
@@ -54,6 +56,7 @@ ROLES = (
             "Applications": (*_READ, "can_decide"),
             "Contracts": ("can_show",),
             "Loans": _READ,
+            "Lists": ("*",),
             "MyPassword": ("*",),
         },
     ),
@@ -66,6 +69,7 @@ ROLES = (
             "Loans": (*_READ, "can_disburse", "can_collect"),
             "Statements": ("*",),
             "Books": ("*",),
+            "Lists": ("can_export",),
             "MyPassword": ("*",),
         },
     ),
@@ -82,6 +86,7 @@ ROLES = (
             "Books": ("*",),
             "Parameters": ("can_list",),
             "AuditLog": ("*",),
+            "Lists": ("can_export",),
             "KeptFiles": ("can_list",),
             "MyPassword": ("*",),
         },
@@ -135,6 +140,12 @@ def _views() -> Sequence[type]:
     from trilend_microfinance.servicing.views import LoansView
 
     return (ProductsView, ApplicationsView, ContractsView, ImportsView, LoansView)
+
+
+def _work() -> Sequence[WorkItem]:
+    from trilend_microfinance.work import WORK
+
+    return WORK
 
 
 def _api() -> Sequence[Any]:
@@ -192,6 +203,7 @@ KIND = TenantKind(
     views=_views,
     api=_api,
     menu=MENU,
+    work=_work,
     roles=ROLES,
     money_rights=MONEY_RIGHTS,
     separated=SEPARATED,

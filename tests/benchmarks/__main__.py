@@ -16,6 +16,7 @@ BENCHMARKS: Mapping[str, str] = {
     "provisioning": "tests.benchmarks.provisioning:rows",
     "jobs": "tests.benchmarks.jobs:rows",
     "export": "tests.benchmarks.archives:rows",
+    "lists": "tests.benchmarks.lists:rows",
     "end-of-day": "tests.benchmarks.closing:rows",
     "scale": "tests.benchmarks.scale:rows",
     "migrating": "tests.benchmarks.migrating:rows",

@@ -30,6 +30,9 @@ _LABELS: dict[str, LazyString] = {
     "envelope.opened": _l("Sent out for signature"),
     "envelope.relinked": _l("New signing link made"),
     "document.signed": _l("Document signed"),
+    "list.exported": _l("List exported"),
+    "filter.shared": _l("Filter kept for all"),
+    "filter.removed": _l("Filter for all deleted"),
     "object.deleted": _l("File deleted"),
     "object.held": _l("File put under a legal hold"),
     "object.hold_lifted": _l("Legal hold lifted"),
@@ -91,6 +94,8 @@ _LABELS: dict[str, LazyString] = {
 _SUBJECTS: dict[str, LazyString] = {
     "party": _l("Customer"),
     "connection": _l("Connection"),
+    "list_export": _l("Exported list"),
+    "saved_filter": _l("Kept filter"),
     "plugin": _l("Plugin"),
     "parameter": _l("Figure"),
     "api_client": _l("API client"),

@@ -15,6 +15,8 @@ _SHARED: Mapping[str, SubjectPage | None] = {
     "department": SubjectPage("OrganizationView.department", "department_id"),
     "stored_object": SubjectPage("KeptFilesView.detail", "file_id"),
     "connection": None,
+    "list_export": None,
+    "saved_filter": None,
     "plugin": None,
     "parameter": None,
     "api_client": None,

@@ -6,10 +6,10 @@ from flask import Response, url_for
 from flask_appbuilder import BaseView
 
 from trilend.db.base import now
-from trilend.documents.downloads import file_response
 from trilend.documents.models import Document
 from trilend.documents.service import stored_of
 from trilend.identity.access import open_page
+from trilend.storage.downloads import file_response
 from trilend.storage.links import link_token, linked_object
 from trilend.tenancy.context import tenant_session
 

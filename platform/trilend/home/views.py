@@ -1,17 +1,16 @@
 """The start page of a tenant: what its kind shows, or the first steps while nothing has been done."""
 
+from collections.abc import Collection
+
 from flask import current_app, g, redirect, render_template, url_for
 from flask_appbuilder import IndexView
-from flask_babel import gettext
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
+from trilend.home.first_steps import first_steps
+from trilend.home.worklist import waiting_for
 from trilend.identity.access import open_page
-from trilend.kinds import kinds
-from trilend.parameters.models import Parameter
-from trilend.parties.models import Party
-from trilend.plugin_host.models import Connection, ConnectionState
+from trilend.kinds import Permission, kinds
 from trilend.tenancy.context import current_tenant, tenant_session
 
 
@@ -26,25 +25,22 @@ class HomeView(IndexView):  # type: ignore[misc]
         kind = kinds()[current_tenant().kind]
         session = tenant_session()
         panels = kind.overview(session) if kind.overview else {}
-        return render_template(kind.home or "home/plain.html", kind=kind, first_steps=_first_steps(session), **panels)
+        held = current_app.appbuilder.sm.permissions_of(g.user.id)  # type: ignore[attr-defined]
+        return render_template(
+            kind.home or "home/plain.html",
+            kind=kind,
+            first_steps=_shown_steps(session, held),
+            work=waiting_for(session, g.user.id, kind, held),
+            **panels,
+        )
 
 
-def _first_steps(session: Session) -> list[dict[str, object]]:
+def _shown_steps(session: Session, held: Collection[Permission]) -> list[dict[str, object]]:
     """What a new company still has to set up, each with the place where; empty once all is done."""
-    held = current_app.appbuilder.sm.permissions_of(g.user.id)  # type: ignore[attr-defined]
     if ("can_edit", "Connections") not in held:
         return []
-    topics = set(session.scalars(select(Connection.topic).where(Connection.state == ConnectionState.ACTIVE)))
-    figures = set(session.scalars(select(Parameter.name)))
-    customers = session.scalar(select(func.count()).select_from(Party)) or 0
-    steps = [
-        (gettext("Set up the company seal"), "esign" in topics, url_for("ConnectionsView.overview")),
-        (gettext("Connect the bank account"), "bank" in topics, url_for("ConnectionsView.overview")),
-        (gettext("Enter last year-end's net assets"), "net_assets" in figures, url_for("ParametersView.overview")),
-        (gettext("Record the first customer"), customers > 0, url_for("PartiesView.overview")),
-    ]
-    return (
-        []
-        if all(done for _, done, _ in steps)
-        else [{"label": label, "done": done, "url": url} for label, done, url in steps]
-    )
+    steps = first_steps(session)
+    urls = {"seal": "ConnectionsView.overview", "bank": "ConnectionsView.overview"}
+    urls |= {"figures": "ParametersView.overview", "customer": "PartiesView.overview"}
+    shown = [{"label": step.label, "done": step.done, "url": url_for(urls[step.name])} for step in steps]
+    return [] if all(step.done for step in steps) else shown

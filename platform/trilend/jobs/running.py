@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 from flask_babel import gettext
 from sqlalchemy import func
+from sqlalchemy.orm import Session
 
 from trilend.db.base import now
 from trilend.errors import TrilendError
@@ -29,6 +30,16 @@ SLICE_SECONDS = 0.25
 
 Surroundings = Callable[[str], AbstractContextManager[object]]
 _surroundings: list[Surroundings] = [lambda _language: nullcontext()]
+
+
+AfterFailure = Callable[[Session, JobRun, str], None]
+_after_failure: list[AfterFailure] = []
+
+
+def when_failed(tell: AfterFailure) -> AfterFailure:
+    """Have a function write into the transaction in which a tenant's job fails for good; it is given the reason."""
+    _after_failure.append(tell)
+    return tell
 
 
 def run_within(surroundings: Surroundings) -> None:
@@ -131,13 +142,27 @@ def _settle_failure(run: JobRun, error: Exception) -> tuple[str, bool]:
         note = _explanation(error)
     if final:
         result = {"error": type(error).__name__}
-        more = runs.settle(run, state=JobState.FAILED, finished_at=func.now(), result=result, note=note)
+        with _surroundings[0](run.origin.language):
+            more = runs.settle(
+                run, _told(run, note), state=JobState.FAILED, finished_at=func.now(), result=result, note=note
+            )
         _hint(run, 0.0)
         return "failed", more
     delay = policy.delay(run.attempt)
     more = runs.settle(run, state=JobState.QUEUED, not_before=func.now() + timedelta(seconds=delay), note=note)
     _hint(run, delay)
     return "retried", more
+
+
+def _told(run: JobRun, why: str) -> Callable[[Session], None] | None:
+    if run.tenant is None:
+        return None
+
+    def tell(session: Session) -> None:
+        for each in _after_failure:
+            each(session, run, why)
+
+    return tell
 
 
 def _hint(run: JobRun, seconds: float) -> None:

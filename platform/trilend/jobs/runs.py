@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -180,14 +180,19 @@ def due_ids(tenant: BoundTenant | None, limit: int) -> Sequence[int]:
         return session.scalars(due.order_by(model.not_before, model.id).limit(limit)).all()
 
 
-def settle(run: JobRun, **values: Any) -> bool:
-    """Write how an attempt ended, if the job is still this worker's; says whether more is due in its queue."""
+def settle(run: JobRun, also: Callable[[Session], None] | None = None, **values: Any) -> bool:
+    """Write how an attempt ended, if the job is still this worker's; says whether more is due in its queue.
+
+    What `also` writes is in the same transaction.
+    """
     with job_session(run.tenant) as (session, model):
-        session.execute(
+        settled = session.execute(
             update(model)
             .where(model.id == run.id, model.lease_token == run.lease_token, model.state == JobState.RUNNING)
             .values(lease_until=None, **values)
         )
+        if also is not None and settled.rowcount:  # type: ignore[attr-defined]
+            also(session)
         waiting = _more_due(session, model, run.queue)
         session.commit()
     return waiting

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from trilend.company.models import CompanyPaper
 from trilend.documents.models import Document
+from trilend.lists.models import ListExport
 from trilend.storage.models import StoredObject
 
 PAGE_SIZE = 50
@@ -20,6 +21,7 @@ _AREAS: Mapping[str, LazyString] = {
     "documents": _l("Documents of customers and loans"),
     "papers": _l("Papers of the company"),
     "export": _l("Exports of the audit log"),
+    "lists": _l("Exported lists"),
 }
 
 
@@ -92,6 +94,7 @@ def names_of(session: Session, keys: Iterable[str]) -> Mapping[str, str]:
     named = union_all(
         select(Document.object_key, Document.title).where(Document.object_key.in_(wanted)),
         select(CompanyPaper.object_key, CompanyPaper.file_name).where(CompanyPaper.object_key.in_(wanted)),
+        select(ListExport.object_key, ListExport.file_name).where(ListExport.object_key.in_(wanted)),
     )
     return {row.object_key: row.title for row in session.execute(named)}
 

@@ -1,13 +1,14 @@
 """Pages of the books: journals with their lines, and the balance of each account."""
 
-from flask import render_template, request
+from flask import render_template
 from flask_appbuilder import BaseView
+from werkzeug.wrappers import Response
 
 from trilend.identity.access import page
-from trilend.ledger.service import accounts, balances, journals
+from trilend.ledger.listing import JOURNALS
+from trilend.ledger.service import accounts, balances
+from trilend.lists.pages import list_page
 from trilend.tenancy.context import tenant_session
-
-PAGE_SIZE = 50
 
 
 class BooksView(BaseView):  # type: ignore[misc]
@@ -18,11 +19,9 @@ class BooksView(BaseView):  # type: ignore[misc]
     default_view = "journals"
 
     @page("/", permission="list")
-    def journals(self) -> str:
-        """All journals, newest first."""
-        page = max(1, request.args.get("page", 1, type=int))
-        found, total = journals(tenant_session(), offset=(page - 1) * PAGE_SIZE, limit=PAGE_SIZE)
-        return render_template("ledger/journals.html", journals=found, total=total, page=page, page_size=PAGE_SIZE)
+    def journals(self) -> str | Response:
+        """All journals by their lines, newest first."""
+        return list_page(JOURNALS, "ledger/journals.html")
 
     @page("/balances", permission="list")
     def balances(self) -> str:

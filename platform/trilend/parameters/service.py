@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import or_, select
+from sqlalchemy import ScalarSelect, or_, select
 from sqlalchemy.orm import Session
 
 from trilend.audit.changes import changed, snapshot
@@ -67,6 +67,12 @@ def set_parameter(
 def business_date(session: Session) -> date:
     """The tenant's business date."""
     return session.scalars(select(BusinessDay.business_date)).one()
+
+
+def business_date_and(session: Session, other: ScalarSelect[int]) -> tuple[date, int]:
+    """The business date, and a number that is asked for in the same query."""
+    day, number = session.execute(select(BusinessDay.business_date, other)).one()
+    return day, number
 
 
 def lock_business_day(session: Session) -> BusinessDay:

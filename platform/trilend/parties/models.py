@@ -27,6 +27,7 @@ class Party(Owned, Created, TenantBase):
     __tablename__ = "party"
     __table_args__ = (
         Index("party_name", "name"),
+        Index("party_order", "name_order", "id"),
         Index("party_account", "account_index"),
         Index("party_owner", "owner_id", "id"),
         Index("party_department", "department_id", "id"),
@@ -36,6 +37,8 @@ class Party(Owned, Created, TenantBase):
     id: Mapped[BigKey]
     kind: Mapped[PartyKind] = mapped_column(String(16))
     name: Mapped[str] = mapped_column(String(200))
+    name_order: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    """What names are sorted by, see `search.words.order_of_name`."""
     identifier: Mapped[str] = mapped_column(SealedText)
     identifier_index: Mapped[str] = mapped_column(String(64), unique=True, info={"audited": False})
     identifier_doubtful: Mapped[bool] = mapped_column(default=False)

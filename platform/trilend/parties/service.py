@@ -19,6 +19,7 @@ from trilend.organization.seeds import REVEALS
 from trilend.organization.sight import past_scope
 from trilend.parameters.service import business_date, figures
 from trilend.parties.errors import InvalidParty, PartyExists, RevealsUsedUp
+from trilend.parties.finding import PARTIES
 from trilend.parties.identifiers import (
     checked_account,
     checked_identifier,
@@ -27,6 +28,8 @@ from trilend.parties.identifiers import (
     require_adult,
 )
 from trilend.parties.models import Party, PartyKind
+from trilend.search.service import condition_on, keep
+from trilend.search.words import order_of_name
 from trilend.storage.sealed import blind_index
 
 _CHINA = ZoneInfo("Asia/Shanghai")
@@ -79,6 +82,7 @@ def add_party(session: Session, actor: Actor, data: PartyData, *, on: date) -> P
     party = _party(data, actor.user_id, home_of(session, actor))
     session.add(party)
     session.flush()
+    keep(session, PARTIES, [party])
     record(session, actor, "party.added", "party", party.id, changes=changed(None, snapshot(party)), name=party.name)
     return party
 
@@ -114,6 +118,7 @@ def add_parties(session: Session, actor: Actor, data: Sequence[PartyData]) -> li
     added = [_party(entry, actor.user_id, home) for entry in data]
     session.add_all(added)
     session.flush()
+    keep(session, PARTIES, added)
     return added
 
 
@@ -128,12 +133,11 @@ def party(session: Session, party_id: int) -> Party:
 def list_parties(session: Session, *, search: str, offset: int, limit: int) -> tuple[Sequence[Party], int]:
     """A page of parties by name, newest first, and how many there are in all.
 
-    `search` matches part of the name, or the whole of an identifier.
+    `search` is a part of the name or its pinyin, or the whole of an identifier.
     """
     statement = select(Party)
     if search:
-        by_name = Party.name.contains(search, autoescape=True)
-        statement = statement.where(by_name | (Party.identifier_index == blind_index(search)))
+        statement = statement.where(condition_on(PARTIES.name, Party.id, search))
     total = session.scalar(select(func.count()).select_from(statement.subquery())) or 0
     rows = session.scalars(statement.order_by(Party.id.desc()).offset(offset).limit(limit)).all()
     return rows, total
@@ -188,6 +192,7 @@ def _party(data: PartyData, owner_id: int | None, department_id: int) -> Party:
         department_id=department_id,
         kind=data.kind,
         name=data.name,
+        name_order=order_of_name(data.name),
         identifier=data.identifier,
         identifier_index=blind_index(data.identifier),
         identifier_doubtful=data.identifier_doubtful,

@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 from trilend.audit.service import history
 from trilend.identity.access import holds, page
 from trilend.identity.service import person_names, signed_in_actor
+from trilend.lists.pages import list_page
 from trilend.organization.departments import department_name
 from trilend.organization.handing_over import hand_over_one
 from trilend.organization.models import Department
@@ -17,20 +18,18 @@ from trilend.parameters.service import business_date
 from trilend.parties.errors import InvalidParty, PartyExists, RevealsUsedUp
 from trilend.parties.forms import PartyForm
 from trilend.parties.identifiers import masked
+from trilend.parties.listing import CUSTOMERS
 from trilend.parties.models import PartyKind
 from trilend.parties.service import (
     PartyData,
     add_party,
     confirm_identifier,
-    list_parties,
     party,
     reveal,
     reveals_left,
 )
 from trilend.parties.showing import BY_ROLE, shows_in_full
 from trilend.tenancy.context import tenant_session
-
-PAGE_SIZE = 50
 
 
 class PartiesView(BaseView):  # type: ignore[misc]
@@ -45,14 +44,9 @@ class PartiesView(BaseView):  # type: ignore[misc]
     ]
 
     @page("/", permission="list")
-    def overview(self) -> str:
-        """All customers, searched and paged."""
-        search = request.args.get("q", "").strip()
-        page = max(1, request.args.get("page", 1, type=int))
-        rows, total = list_parties(tenant_session(), search=search, offset=(page - 1) * PAGE_SIZE, limit=PAGE_SIZE)
-        return render_template(
-            "parties/list.html", parties=rows, total=total, page=page, page_size=PAGE_SIZE, search=search, masked=masked
-        )
+    def overview(self) -> str | Response:
+        """All customers."""
+        return list_page(CUSTOMERS, "parties/list.html")
 
     @page("/<int:party_id>", permission="show")
     def detail(self, party_id: int) -> str:

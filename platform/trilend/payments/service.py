@@ -127,11 +127,6 @@ def unmatched_receipts(session: Session, *, limit: int = 1000) -> Sequence[State
     ).all()
 
 
-def entries(session: Session, *, limit: int = 100) -> Sequence[StatementEntryRow]:
-    """The newest statement entries."""
-    return session.scalars(select(StatementEntryRow).order_by(StatementEntryRow.id.desc()).limit(limit)).all()
-
-
 def assign(entry: StatementEntryRow, subject_type: str, subject_id: int) -> None:
     """Say what an entry is for."""
     entry.state, entry.subject_type, entry.subject_id = EntryState.MATCHED, subject_type, subject_id

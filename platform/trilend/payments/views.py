@@ -1,11 +1,11 @@
 """Pages of the bank statement."""
 
-from flask import render_template
 from flask_appbuilder import BaseView
+from werkzeug.wrappers import Response
 
 from trilend.identity.access import page
-from trilend.payments.service import entries
-from trilend.tenancy.context import tenant_session
+from trilend.lists.pages import list_page
+from trilend.payments.listing import RECEIPTS
 
 
 class StatementsView(BaseView):  # type: ignore[misc]
@@ -16,6 +16,6 @@ class StatementsView(BaseView):  # type: ignore[misc]
     default_view = "entries"
 
     @page("/", permission="list")
-    def entries(self) -> str:
-        """The newest statement entries."""
-        return render_template("payments/statement.html", entries=entries(tenant_session()))
+    def entries(self) -> str | Response:
+        """All statement entries, the newest first."""
+        return list_page(RECEIPTS, "payments/statement.html")

@@ -13,6 +13,9 @@ from trilend.audit.changes import changed, snapshot
 from trilend.audit.service import Actor, record
 from trilend.db.base import now
 from trilend.errors import NotFound
+from trilend.identity.holders import people_with
+from trilend.notices.service import tell
+from trilend.notices.sorts import CONNECTION_FAILED
 from trilend.plugin_host.catalogue import plugin
 from trilend.plugin_host.dispatcher import call, target
 from trilend.plugin_host.errors import ConnectionNotReady, InvalidConnection
@@ -144,7 +147,17 @@ def test_connection(session: Session, actor: Actor, subject: Connection) -> Chec
     record(
         session, actor, "connection.tested", "connection", subject.id, changes=changes, name=subject.name, ok=checked.ok
     )
+    if not checked.ok:
+        _tell_failed(session, actor, subject)
     return checked
+
+
+def _tell_failed(session: Session, actor: Actor, subject: Connection) -> None:
+    """Tell those who look after connections, but for whoever sees it on the page now, once for each test that failed."""
+    people = people_with(session, ("can_edit", "Connections"), but=actor.user_id)
+    data = {"name": subject.name, "why": subject.check_message[:300]}
+    key = f"connection.{subject.id}.{now():%Y%m%d%H%M%S}"
+    tell(session, CONNECTION_FAILED, people, data=data, url=f"/connections/{subject.id}", key=key)
 
 
 def switch_off(session: Session, actor: Actor, subject: Connection) -> None:

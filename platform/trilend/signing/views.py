@@ -10,11 +10,11 @@ from werkzeug.wrappers import Response
 from wtforms import StringField
 from wtforms.validators import InputRequired
 
-from trilend.documents.downloads import file_response
 from trilend.documents.service import document, stored_of
 from trilend.errors import TrilendError
 from trilend.identity.access import open_page
 from trilend.signing.service import seconds_to_read, send_code, sign_with_code, signatory_by_token
+from trilend.storage.downloads import file_response
 from trilend.tenancy.context import tenant_session
 from trilend.web.shell import allow_framing_by_this_site
 

@@ -16,10 +16,10 @@ TEMPLATE_FOLDER = Path(__file__).parent / "templates"
 ONE_YEAR = 365 * 24 * 3600
 _COMPRESSIBLE = (".css", ".js", ".svg")
 
-STYLESHEETS = ("vendor/tabler-core-1.6.1/tabler.min.css", "trilend.css", "business.css", "public.css")
+STYLESHEETS = ("vendor/tabler-core-1.6.1/tabler.min.css", "trilend.css", "business.css", "public.css", "desk.css")
 DARK_STYLESHEET = "dark.css"
 SCRIPTS = ("vendor/tabler-core-1.6.1/tabler.min.js", "vendor/htmx-2.0.11/htmx.min.js")
-MODULES = ("trilend.js", "forms.js", "keyboard.js", "charts.js")
+MODULES = ("trilend.js", "forms.js", "keyboard.js", "charts.js", "desk.js")
 CHART_ENGINE = "vendor/echarts-6.1.0/echarts.trilend.min.js"
 ICON_SPRITE = "vendor/tabler-icons-3.51.0/sprite.svg"
 

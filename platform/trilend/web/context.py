@@ -60,6 +60,11 @@ class ShellContext:
     sign_in_url: str | None = None
     sign_out_url: str | None = None
     account_url: str | None = None
+    search_url: str | None = None
+    """Where the search box sends what is entered; none where nothing can be searched."""
+    notices_url: str | None = None
+    unread: int = 0
+    """How many notices the person has not read, at most 100."""
     language: str = field(default_factory=current_language)
     languages: tuple[tuple[str, str], ...] = LANGUAGES
     """Pairs of code and the language's own name."""

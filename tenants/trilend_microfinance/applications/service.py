@@ -19,6 +19,7 @@ from trilend.organization.sight import past_scope
 from trilend.parameters.errors import ParameterMissing
 from trilend.parameters.service import Figure, business_date, figures
 from trilend.parties.models import Party
+from trilend.search.service import keep
 from trilend.tenancy.context import current_tenant
 from trilend.webhooks.events import emit
 from trilend_microfinance.applications.errors import (
@@ -28,7 +29,9 @@ from trilend_microfinance.applications.errors import (
     NumberTaken,
     SecondPersonNeeded,
 )
+from trilend_microfinance.applications.finding import APPLICATIONS
 from trilend_microfinance.applications.models import Application, ApplicationState
+from trilend_microfinance.applications.telling import tell_decided, tell_waiting
 from trilend_microfinance.cost import cost_of
 from trilend_microfinance.products.models import Product
 from trilend_microfinance.servicing.models import Loan
@@ -61,6 +64,8 @@ def submit(session: Session, actor: Actor, data: ApplicationData) -> Application
     application = as_row(data, number, actor)
     session.add(application)
     session.flush()
+    keep(session, APPLICATIONS, [application])
+    tell_waiting(session, actor, [application])
     record(session, actor, "application.submitted", "loan_application", application.id, number=number)
     return application
 
@@ -125,21 +130,6 @@ def application(session: Session, application_id: int, *, lock: bool = False) ->
     return found
 
 
-def list_applications(
-    session: Session, *, state: str = "", search: str = "", offset: int = 0, limit: int = 50
-) -> tuple[Sequence[Application], int]:
-    """A page of applications, newest first, and how many match."""
-    statement = select(Application)
-    if state:
-        statement = statement.where(Application.state == state)
-    if search:
-        by_name = Application.party_id.in_(select(Party.id).where(Party.name.contains(search, autoescape=True)))
-        statement = statement.where(by_name | (Application.number == search.upper()))
-    total = session.scalar(select(func.count()).select_from(statement.subquery())) or 0
-    page = _with_relations(statement).order_by(Application.id.desc()).offset(offset).limit(limit)
-    return session.scalars(page).all(), total
-
-
 def evaluate(session: Session, subject: Application) -> tuple[LimitCheck, ...]:
     """The limits of law for this application as of today's business date; raises `ParameterMissing`."""
     today = business_date(session)
@@ -192,6 +182,7 @@ def approve(session: Session, actor: Actor, application_id: int, note: str = "")
             raise LimitExceeded(check)
     _decide(subject, actor, ApplicationState.APPROVED, note, checks)
     record(session, actor, "application.approved", "loan_application", subject.id, reason=note)
+    tell_decided(session, subject)
     _tell(session, subject)
     return subject
 
@@ -203,6 +194,7 @@ def refuse(session: Session, actor: Actor, application_id: int, note: str) -> Ap
     subject = _open_for_decision(session, actor, application_id)
     _decide(subject, actor, ApplicationState.REFUSED, note, ())
     record(session, actor, "application.refused", "loan_application", subject.id, reason=note)
+    tell_decided(session, subject)
     _tell(session, subject)
     return subject
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from trilend.audit.service import Actor
@@ -10,9 +11,11 @@ from trilend.errors import TrilendError
 from trilend.identity.service import actor_of
 from trilend.jobs.models import Job
 from trilend.jobs.service import JobRun, enqueue, handles
+from trilend.notices.service import tell_done
 from trilend.organization.sight import seen_by
 from trilend.tenancy.context import tenant_session
 from trilend_microfinance.applications.errors import LimitExceeded
+from trilend_microfinance.applications.models import Application
 from trilend_microfinance.applications.service import approve, block
 from trilend_microfinance.contracts.service import make_contract
 
@@ -57,14 +60,20 @@ def _each(run: JobRun, act: Any) -> dict[str, Any]:
     done, refused = 0, {}
     ids: list[int] = run.payload["ids"]
     with seen_by(actor.user_id):
-        for number, application_id in enumerate(ids, start=1):
+        for done_so_far, application_id in enumerate(ids, start=1):
             try:
                 act(session, actor, application_id)
             except TrilendError as error:
                 session.rollback()
-                refused[str(application_id)] = {"code": error.code, "message": str(error)}
+                number = session.scalar(select(Application.number).where(Application.id == application_id))
+                refused[str(application_id)] = {"code": error.code, "message": str(error), "number": number or ""}
+                session.rollback()
             else:
                 session.commit()
                 done += 1
-            run.progress(number, len(ids))
-    return {"done": done, "refused": refused}
+            run.progress(done_so_far, len(ids))
+    url = f"/applications/work/{run.id}"
+    tell_done(session, run, url=url)
+    run.complete(session, {"done": done, "refused": refused})
+    session.commit()
+    return {}

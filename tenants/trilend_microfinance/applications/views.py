@@ -16,18 +16,19 @@ from trilend.credit.limits import LimitCheck
 from trilend.credit.schedule import build_schedule
 from trilend.identity.access import page
 from trilend.identity.service import person_names, signed_in_actor
+from trilend.lists.pages import list_page
 from trilend.parameters.errors import ParameterMissing
 from trilend.parameters.service import business_date
 from trilend.parties.service import list_parties, party
 from trilend.tenancy.context import current_tenant, tenant_session
 from trilend_microfinance.applications.errors import InvalidApplication
-from trilend_microfinance.applications.models import Application, ApplicationState
+from trilend_microfinance.applications.listing import ALL
+from trilend_microfinance.applications.models import Application
 from trilend_microfinance.applications.service import (
     ApplicationData,
     application,
     approve,
     evaluate,
-    list_applications,
     refuse,
     submit,
 )
@@ -39,7 +40,6 @@ from trilend_microfinance.products.service import product, products
 from trilend_microfinance.servicing.lookup import loan_of_application
 from trilend_microfinance.terms import terms_of
 
-PAGE_SIZE = 50
 _NEEDED = InputRequired(_l("This field is needed."))
 
 
@@ -62,23 +62,9 @@ class ApplicationsView(BaseView):  # type: ignore[misc]
     default_view = "overview"
 
     @page("/", permission="list")
-    def overview(self) -> str:
-        """All applications, filtered and paged."""
-        search, state = request.args.get("q", "").strip(), request.args.get("state", "")
-        page = max(1, request.args.get("page", 1, type=int))
-        rows, total = list_applications(
-            tenant_session(), state=state, search=search, offset=(page - 1) * PAGE_SIZE, limit=PAGE_SIZE
-        )
-        return render_template(
-            "microfinance/applications.html",
-            applications=rows,
-            total=total,
-            page=page,
-            page_size=PAGE_SIZE,
-            search=search,
-            state=state,
-            states=[entry.value for entry in ApplicationState],
-        )
+    def overview(self) -> str | Response:
+        """All applications."""
+        return list_page(ALL, "microfinance/applications.html")
 
     @page("/<int:application_id>", permission="show")
     def detail(self, application_id: int) -> str:

@@ -23,6 +23,7 @@ from trilend.money import format_yuan, in_words
 from trilend.parameters.service import business_date, figure
 from trilend.parties.identifiers import masked
 from trilend.parties.models import PartyKind
+from trilend.search.service import keep
 from trilend.signing.models import Envelope, EnvelopeState, Signatory, SignatoryRole
 from trilend.signing.service import Party, envelopes_of, new_link, open_envelope, seal_for_company
 from trilend.tenancy.context import current_tenant
@@ -30,6 +31,7 @@ from trilend_microfinance.applications.models import Application, ApplicationSta
 from trilend_microfinance.applications.service import application
 from trilend_microfinance.cost import cost_of, percent
 from trilend_microfinance.products.labels import CHINESE_DAY_COUNT_NAME, CHINESE_METHOD_NAME
+from trilend_microfinance.servicing.finding import LOANS
 from trilend_microfinance.servicing.models import Loan, LoanStage
 from trilend_microfinance.terms import terms_of
 
@@ -56,6 +58,7 @@ def make_contract(session: Session, actor: Actor, application_id: int) -> Loan:
     if subject.state != ApplicationState.APPROVED:
         raise NotApproved
     made = _loan(session, subject)
+    keep(session, LOANS, [made])
     contract, table = _typeset(session, subject, made)
     envelope, tokens = open_envelope(
         session,

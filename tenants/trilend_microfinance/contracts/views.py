@@ -6,10 +6,10 @@ from flask_appbuilder import BaseView
 from flask_babel import gettext
 from werkzeug.wrappers import Response
 
-from trilend.documents.downloads import file_response
 from trilend.documents.service import document, stored_of
 from trilend.identity.access import page
 from trilend.identity.service import signed_in_actor
+from trilend.storage.downloads import file_response
 from trilend.tenancy.context import tenant_session
 from trilend.web.shell import allow_framing_by_this_site
 from trilend_microfinance.contracts.service import contract_envelope, make_contract, resend_link

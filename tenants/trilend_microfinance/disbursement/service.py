@@ -12,6 +12,7 @@ from trilend.identity.duties import require_other_person
 from trilend.jobs.models import Job
 from trilend.jobs.service import JobRun, enqueue, handles
 from trilend.ledger.service import Line, Posting, post
+from trilend.notices.service import tell_done
 from trilend.parameters.service import business_date
 from trilend.payments.models import InstructionState, PaymentInstruction
 from trilend.payments.service import execute, instructions_of, open_instructions, paying_connection
@@ -80,7 +81,10 @@ def _disburse(run: JobRun) -> dict[str, int]:
         run.progress(number, len(loans))
     if any(open_instructions(session, SUBJECT, loan_id) for loan_id in loans):
         raise OutcomeStillUnknown
-    return counts
+    tell_done(session, run, url=f"/loans/work/{run.id}")
+    run.complete(session, dict(counts))
+    session.commit()
+    return {}
 
 
 class OutcomeStillUnknown(Refused):

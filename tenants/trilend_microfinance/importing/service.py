@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -14,19 +15,24 @@ from trilend.documents.service import content_of, document, file_document
 from trilend.errors import NotFound
 from trilend.identity.service import actor_of
 from trilend.jobs.service import JobRun, Queue, enqueue, handles
+from trilend.notices.service import tell
+from trilend.notices.sorts import Sort, declare_sort
 from trilend.organization.sight import seen_by
 from trilend.parties.errors import InvalidParty
 from trilend.parties.identifiers import check_digit_skips_last_place, checked_identifier, has_resident_id_form
 from trilend.parties.models import Party, PartyKind
 from trilend.parties.service import PartyData, add_parties, checked, parties_by_identifier, recorded
+from trilend.search.service import keep
 from trilend.tenancy.context import tenant_session
 from trilend_microfinance.applications.errors import InvalidApplication
+from trilend_microfinance.applications.finding import APPLICATIONS
 from trilend_microfinance.applications.service import (
     ApplicationData,
     as_row,
     check_against_product,
     taken_numbers,
 )
+from trilend_microfinance.applications.telling import tell_waiting
 from trilend_microfinance.importing.models import ImportBatch
 from trilend_microfinance.importing.workbook import (
     ApplicationRow,
@@ -82,6 +88,8 @@ def import_applications(session: Session, actor: Actor, content: bytes) -> Impor
             added.append(as_row(_data(entry, party), entry.row.number, actor))
     session.add_all(added)
     session.flush()
+    keep(session, APPLICATIONS, added)
+    tell_waiting(session, actor, added)
     session.add_all(
         line(actor, "application.imported", "loan_application", application.id, number=application.number)
         for application in added
@@ -131,9 +139,33 @@ def _import(run: JobRun) -> dict[str, int]:
     if outcome.rejected:
         name = f"退回-{found.file_name}"
         found.rejected_document_id = _file(session, found, "rejected", name, outcome.rejected_workbook).id
+    _tell_imported(session, found)
     session.commit()
     run.progress(2, 2)
     return {"imported": found.imported, "known": found.known, "rejected": found.rejected}
+
+
+IMPORTED = declare_sort(
+    Sort(
+        "import_finished",
+        _l("A workbook I imported was read"),
+        lambda data: gettext(
+            "%(name)s was read: %(imported)d imported, %(known)d known already, %(rejected)d sent back.", **data
+        ),
+        "file-import",
+        "success",
+        concerns=(("can_import", "Applications"),),
+        kind="microfinance",
+    )
+)
+
+
+def _tell_imported(session: Session, found: ImportBatch) -> None:
+    if found.created_by is None:
+        return
+    data = {"name": found.file_name, "imported": found.imported, "known": found.known, "rejected": found.rejected}
+    url = f"/imports/{found.id}"
+    tell(session, IMPORTED, [found.created_by], data=data, url=url, key=f"import.{found.id}")
 
 
 def _accept(session: Session, rows: Sequence[SheetRow], outcome: ImportOutcome) -> list[_Accepted]:

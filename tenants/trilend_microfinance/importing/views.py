@@ -8,11 +8,11 @@ from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
 from werkzeug.wrappers import Response
 
-from trilend.documents.downloads import file_response
 from trilend.documents.service import document, stored_of
 from trilend.identity.access import page
 from trilend.identity.service import signed_in_actor
 from trilend.jobs.models import Job, JobState
+from trilend.storage.downloads import file_response
 from trilend.tenancy.context import tenant_session
 from trilend_microfinance.importing.errors import UnreadableWorkbook
 from trilend_microfinance.importing.service import XLSX, batch, batches, begin_import

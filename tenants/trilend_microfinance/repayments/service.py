@@ -15,6 +15,7 @@ from trilend.errors import Invalid, NotFound, Refused
 from trilend.jobs.models import Job
 from trilend.jobs.service import JobRun, enqueue, handles
 from trilend.ledger.service import Line, Posting, post
+from trilend.notices.service import tell_done
 from trilend.parameters.service import business_date
 from trilend.parties.models import Party
 from trilend.payments.models import EntryState, StatementEntryRow
@@ -44,7 +45,10 @@ def _collect(run: JobRun) -> dict[str, int]:
     read = read_statement(session, run.payload["connection"])
     run.progress(1, 2, note=str(read))
     assigned = assign_receipts(session)
-    return {"read": read, "assigned": assigned}
+    tell_done(session, run, url=f"/loans/work/{run.id}")
+    run.complete(session, {"read": read, "assigned": assigned})
+    session.commit()
+    return {}
 
 
 def assign_receipts(session: Session) -> int:

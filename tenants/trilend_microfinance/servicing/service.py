@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session, joinedload
 
@@ -27,7 +27,6 @@ from trilend.credit.classification import TierThresholds, classify
 from trilend.errors import NotFound
 from trilend.ledger.service import Line, Posting, post
 from trilend.parameters.service import Figure, business_date, figures
-from trilend.parties.models import Party
 from trilend_microfinance import accounts
 from trilend_microfinance.servicing.models import Loan, LoanEvent, LoanStage
 from trilend_microfinance.terms import terms_of
@@ -71,21 +70,9 @@ def loan(session: Session, loan_id: int, *, lock: bool = False) -> Loan:
     return found
 
 
-def list_loans(
-    session: Session, *, state: str = "", search: str = "", overdue_only: bool = False, offset: int = 0, limit: int = 50
-) -> tuple[Sequence[Loan], int]:
-    """A page of loans, newest first, and how many match."""
-    statement = select(Loan)
-    if state:
-        statement = statement.where(Loan.state == state)
-    if overdue_only:
-        statement = statement.where(Loan.days_past_due > 0)
-    if search:
-        by_name = Loan.party_id.in_(select(Party.id).where(Party.name.contains(search, autoescape=True)))
-        statement = statement.where(by_name | (Loan.number == search.upper()))
-    total = session.scalar(select(func.count()).select_from(statement.subquery())) or 0
-    page = statement.options(joinedload(Loan.party)).order_by(Loan.id.desc()).offset(offset).limit(limit)
-    return session.scalars(page).all(), total
+def loan_by_number(session: Session, number: str) -> Loan | None:
+    """The loan with a number, if any."""
+    return session.scalar(select(Loan).where(Loan.number == number))
 
 
 def contract_of(subject: Loan) -> LoanContract:

@@ -16,6 +16,7 @@ from trilend.errors import Invalid
 from trilend.identity.access import page
 from trilend.identity.service import signed_in_actor
 from trilend.ledger.service import journals
+from trilend.lists.pages import list_page
 from trilend.parameters.service import business_date
 from trilend.payments.service import instructions_of
 from trilend.signing.models import EnvelopeState
@@ -33,10 +34,9 @@ from trilend_microfinance.repayments.service import (
     set_aside,
     unassigned,
 )
+from trilend_microfinance.servicing.listing import ALL
 from trilend_microfinance.servicing.models import LoanStage
-from trilend_microfinance.servicing.service import list_loans, loan, state_of
-
-PAGE_SIZE = 50
+from trilend_microfinance.servicing.service import loan, loan_by_number, state_of
 
 
 class PrepaymentForm(FlaskForm):  # type: ignore[misc]
@@ -63,31 +63,9 @@ class LoansView(BaseView):  # type: ignore[misc]
     default_view = "overview"
 
     @page("/", permission="list")
-    def overview(self) -> str:
-        """All loans, filtered and paged."""
-        search, state = request.args.get("q", "").strip(), request.args.get("state", "")
-        overdue = request.args.get("overdue") == "yes"
-        page = max(1, request.args.get("page", 1, type=int))
-        rows, total = list_loans(
-            tenant_session(),
-            state=state,
-            search=search,
-            overdue_only=overdue,
-            offset=(page - 1) * PAGE_SIZE,
-            limit=PAGE_SIZE,
-        )
-        return render_template(
-            "microfinance/loans.html",
-            loans=rows,
-            total=total,
-            page=page,
-            page_size=PAGE_SIZE,
-            search=search,
-            state=state,
-            overdue=overdue,
-            states=[entry.value for entry in LoanStage],
-            methods=METHODS,
-        )
+    def overview(self) -> str | Response:
+        """All loans."""
+        return list_page(ALL, "microfinance/loans.html")
 
     @page("/<int:loan_id>", permission="show")
     def detail(self, loan_id: int) -> str:
@@ -146,10 +124,10 @@ class LoansView(BaseView):  # type: ignore[misc]
         """Assign one receipt to a loan by its number."""
         session = tenant_session()
         number = request.form.get("loan", "").strip().upper()
-        found, _total = list_loans(session, search=number, limit=1)
-        if not number or not found or found[0].number != number:
+        found = loan_by_number(session, number)
+        if found is None:
             raise Invalid(gettext("No loan has this number."))
-        receive_by_hand(session, signed_in_actor(), found[0].id, entry_id)
+        receive_by_hand(session, signed_in_actor(), found.id, entry_id)
         session.commit()
         flash(gettext("The receipt is booked on %(number)s.", number=number), "success")
         return redirect(url_for(".collect"))

@@ -14,7 +14,7 @@ from trilend_sdk.manifest import Manifest
 
 ROOT = Path(__file__).parents[3]
 USER = ROOT / "docs" / "user"
-PAGES = ("README.md", "admin.md", "officer.md", "approver.md", "cashier.md", "auditor.md")
+PAGES = ("README.md", "admin.md", "officer.md", "approver.md", "cashier.md", "auditor.md", "everyday.md")
 FOLDERS = {"zh_Hans": USER / "zh-Hans", "en": USER}
 CATALOGUES = [ROOT / "platform" / "trilend", ROOT / "tenants" / "trilend_microfinance"]
 _PLACE = re.compile(r"%\(\w+\)[sd]")

@@ -1,0 +1,1 @@
+"""One box that finds records by names, pinyin and numbers."""
