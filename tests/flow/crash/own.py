@@ -4,7 +4,6 @@ import json
 import os
 import re
 import secrets
-import signal
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from typing import Any
 import httpx
 import psycopg
 from tests import stack
+from tests.flow.crash.processes import Begun
 from tests.flow.one_machine.machine import free_ports
 from tests.numbers import new_uscc
 
@@ -34,7 +34,7 @@ class OwnInstallation:
 
     folder: Path
     port: int = field(default_factory=free_ports)
-    _processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    _processes: dict[str, Begun] = field(default_factory=dict)
 
     def begin(self) -> None:
         """Start database and broker, with an empty registry."""
@@ -73,9 +73,9 @@ class OwnInstallation:
     def end(self) -> None:
         """Kill what runs."""
         for process in self._processes.values():
-            _kill(process)
+            process.kill()
         self.valkey.stop()
-        self.server.stop()
+        self.server.kill()
 
     def start(self, name: str) -> None:
         """Start `web`, `worker`, `beat` or the database again."""
@@ -84,21 +84,15 @@ class OwnInstallation:
             self.server.start()
             return
         options = ["--bind", f"127.0.0.1:{self.port}", "--workers", "1"] if name == "web" else []
-        with (self.folder / f"{name}.log").open("ab") as log:
-            self._processes[name] = subprocess.Popen(
-                [sys.executable, "-m", "trilend.cli", name, *options],
-                env=self.environment,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        log = self.folder / f"{name}.log"
+        self._processes[name] = Begun(name, *options, environment=self.environment, log=log)
 
     def kill(self, name: str) -> None:
         """Kill it without warning."""
         if name == "database":
             self.server.kill()
         else:
-            _kill(self._processes[name])
+            self._processes[name].kill()
 
     def trilend(self, *arguments: str, module: str = "trilend.cli", wait: bool = True) -> Any:
         """Run a command; what it answers in JSON, or the running process."""
@@ -176,9 +170,3 @@ def _post(client: httpx.Client, path: str, data: dict[str, str]) -> str:
     if token is None:
         return ""
     return client.post(path, data=data | {"csrf_token": token[1]}).headers.get("location", "")
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
