@@ -21,6 +21,7 @@ from trilend.console import service as _console  # noqa: F401
 from trilend.documents import models as _documents  # noqa: F401
 from trilend.identity import models as _identity  # noqa: F401
 from trilend.identity.seeds import permission_changes, permission_rows
+from trilend.jobs import forgetting as _forgetting  # noqa: F401
 from trilend.jobs.service import run_within
 from trilend.kinds import TenantKind, kinds
 from trilend.ledger import models as _ledger  # noqa: F401

@@ -44,7 +44,7 @@ SELECT now() AS at,
 )
 _LOST = text(
     """
-UPDATE job SET state = 'queued', lease_until = NULL, lease_token = NULL
+UPDATE job SET state = 'queued', lease_until = NULL, lease_token = NULL, lost_leases = lost_leases + 1
 WHERE state = 'running' AND lease_until < now() RETURNING queue
 """
 )

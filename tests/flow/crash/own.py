@@ -149,9 +149,11 @@ class OwnInstallation:
             return None
 
     def _code_of(self, slug: str) -> str:
+        # In the job as long as it has not left, in the outbox from then on.
         rows = self.ask(
-            f"SELECT payload->>'subject' FROM trilend.job WHERE name = 'messages.send'"
+            "SELECT payload->>'subject' FROM trilend.job WHERE name = 'messages.send'"
             f" AND payload->>'recipient' = '{slug}@example.com'"
+            f" UNION ALL SELECT subject FROM trilend.outbox_message WHERE recipient = '{slug}@example.com'"
         )
         return str(rows[0][0])[-6:]
 
