@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -13,16 +14,21 @@ _READY.set_forkserver_preload(["tests.flow.crash.preloaded"])
 
 
 class Begun:
-    """A command of the platform in a process and a session of its own, to be killed at any moment."""
+    """A command of the platform, or an act `module:function`, in a process and a session of its own, to be killed."""
 
-    def __init__(self, *arguments: str, environment: Mapping[str, str], log: Path) -> None:
-        self._process = _READY.Process(target=_be, args=(arguments, dict(environment), str(log)))
+    def __init__(self, command: str, *arguments: str, environment: Mapping[str, str], log: Path) -> None:
+        self._process = _READY.Process(target=_be, args=(command, arguments, dict(environment), str(log)))
         self._process.start()
 
     @property
     def is_alive(self) -> bool:
         """Whether it has not ended."""
         return self._process.is_alive()
+
+    def end(self, seconds: float = 60) -> int | None:
+        """Wait until it ends; its exit code, or None if it has not ended."""
+        self._process.join(seconds)
+        return self._process.exitcode
 
     def kill(self) -> None:
         """End it and what it has begun as a power cut would; nothing happens when it has ended."""
@@ -34,7 +40,7 @@ class Begun:
         self._process.join()
 
 
-def _be(arguments: tuple[str, ...], environment: dict[str, str], log: str) -> None:
+def _be(command: str, arguments: tuple[str, ...], environment: dict[str, str], log: str) -> None:
     os.setsid()
     with open(log, "ab", buffering=0) as output:
         os.dup2(output.fileno(), 1)
@@ -45,5 +51,9 @@ def _be(arguments: tuple[str, ...], environment: dict[str, str], log: str) -> No
     from trilend.config import settings
 
     settings.cache_clear()
-    sys.argv = ["trilend", *arguments]
-    main()
+    module, _, act = command.partition(":")
+    if act:
+        getattr(import_module(module), act)(*arguments)
+    else:
+        sys.argv = ["trilend", command, *arguments]
+        main()
