@@ -73,7 +73,7 @@ def _page(session: Any) -> Flask:
 def _served(app: Flask) -> Any:
     from trilend.tenancy.routing import HostRouter
 
-    return HostRouter(public=app, console=app, tenant=app)
+    return HostRouter(public=app, console=app, tenant=app, notice=app)
 
 
 def _request(application: Any, slug: str) -> Callable[[], object]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 from psycopg._queries import PostgresQuery
@@ -11,15 +11,16 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from trilend.db.shares import SharedPool, Shares
+from trilend.db.wire import ConnectionLost, send
 
 READ_ONLY_TRANSACTION = "25006"
 """The SQLSTATE of a write that a read-only transaction refused."""
 
 _SERVED = "trilend_schemas"
 # What a statement may begin with. Whoever runs a statement of his own could else take another role with SET ROLE, leave
-# the transaction, or write to a file with COPY; a comment in front is refused too. The lone `;` is the ping of the pool.
+# the transaction, or write to a file with COPY; a comment in front is refused too.
 _STATEMENT = re.compile(
-    rb"[ \t\n\r\f\v]*(?:\(|(?:select|insert|update|delete|merge|with|values|show|savepoint|release)\b|rollback[ ]+to\b|set[ ]+constraints\b|;\Z)",
+    rb"[ \t\n\r\f\v]*(?:\(|(?:select|insert|update|delete|merge|with|values|show|savepoint|release)\b|rollback[ ]+to\b|set[ ]+constraints\b)",
     re.IGNORECASE,
 )
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -78,7 +79,8 @@ def open_engine(url: str, *, kept: int, most: int, schemas: int, share: int, pat
     """Create the engine of a login; bind it with `in_scope` before use.
 
     The driver runs in autocommit, so that the transaction's first message is ours. Server-side prepared statements
-    are off: they gain nothing when tenants rotate and fail while a fleet is half migrated.
+    are off: they gain nothing when tenants rotate and fail while a fleet is half migrated. No ping is sent before a
+    connection is used: the opening message finds out.
 
     The pool keeps `kept` idle connections and opens `most` at one time. A backend remembers the catalog of every
     schema it has touched and forgets nothing, so a connection is closed after it has served `schemas` of them. At most
@@ -91,7 +93,6 @@ def open_engine(url: str, *, kept: int, most: int, schemas: int, share: int, pat
         pool_size=kept,
         max_overflow=max(0, most - kept),
         pool_use_lifo=True,
-        pool_pre_ping=True,
         pool_recycle=1800,
         # Errors end up in logs; what was bound to a statement may be anybody's name or secret.
         hide_parameters=True,
@@ -116,10 +117,23 @@ def in_scope(engine: Engine, scope: Callable[[], Scope]) -> Engine:
 
 
 def _begin(connection: Connection) -> None:
+    """Open a transaction in the scope that holds now; a connection that the server has closed meanwhile is replaced.
+
+    So the opening is also what others send a ping for, one message of its own for each transaction.
+    """
     scope = connection.get_execution_options().get("trilend_scope")
     if scope is None:
         raise UnscopedTransaction("bind the engine with in_scope() before opening a transaction")
     opened = scope()
-    driver = connection.connection.driver_connection
-    psycopg.Cursor(driver).execute(opened.opening)  # type: ignore[arg-type]
+    try:
+        send(_driver(connection), opened.opening)
+    except ConnectionLost as lost:
+        # All that were opened before are doubtful too, so that the next one is new.
+        connection.engine.pool.distrust(connection.connection, lost)  # type: ignore[attr-defined]
+        connection.invalidate(lost)
+        send(_driver(connection), opened.opening)
     connection.info.setdefault(_SERVED, set()).add(opened.schema)
+
+
+def _driver(connection: Connection) -> "psycopg.Connection[Any]":
+    return cast("psycopg.Connection[Any]", connection.connection.driver_connection)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection, QueuePool
 
 from trilend.db.errors import TenantBusy
 
@@ -77,6 +77,10 @@ class SharedPool(QueuePool):
         """Hold everybody to these shares from now on."""
         self._shares = shares
         self._taken: dict[ConnectionPoolEntry, _Stretch] = {}
+
+    def distrust(self, connection: PoolProxiedConnection, error: BaseException) -> None:
+        """Let every connection that was opened before now be opened anew when its turn comes: this one was lost."""
+        self._invalidate(connection, error, _checkin=False)
 
     def recreate(self) -> "SharedPool":
         """The pool that takes this one's place after all connections were lost; shares go on as they are."""

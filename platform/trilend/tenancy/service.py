@@ -3,6 +3,7 @@
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Select, and_, delete, func, select, union_all
 from sqlalchemy.exc import IntegrityError
@@ -27,7 +28,7 @@ _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
 CACHE_SECONDS = 5.0
 """How long a process may go on with what it knows of a tenant: a new state or door acts after that."""
 _MOST_REMEMBERED, _LONGEST_HOST = 20_000, 253
-_cache: dict[str, tuple[float, BoundTenant | None]] = {}
+_cache: dict[str, "_Known"] = {}
 # Which name a unique constraint of the registry keeps to one company.
 _TAKEN: Mapping[str | None, Callable[[Tenant], SlugTaken | CompanyTaken]] = {
     "tenant_slug_key": lambda tenant: SlugTaken(tenant.slug),
@@ -129,36 +130,55 @@ def is_company_free(session: Session, uscc: str) -> bool:
 
 def tenant_by_slug(slug: str) -> BoundTenant:
     """The living tenant at this subdomain, from memory for up to five seconds; raises `UnknownTenant`."""
-    return _remembered(slug, select(Tenant).where(Tenant.slug == slug), nobody_too=False)
+    found = _remembered(slug) or _looked_up(slug, select(Tenant).where(Tenant.slug == slug), nobody_too=False)
+    return _somebody(slug, found)
 
 
 def tenant_by_host(host: str) -> BoundTenant:
     """The living tenant that has proved this domain, from memory for up to five seconds; raises `UnknownTenant`."""
     if not 0 < len(host) <= _LONGEST_HOST:
         raise UnknownTenant(host)
-    proved = select(Domain.tenant_id).where(Domain.host == host, Domain.state == DomainState.VERIFIED)
-    return _remembered(host, select(Tenant).where(Tenant.id == proved.scalar_subquery()))
+    found = _remembered(host)
+    if found is None:
+        proved = select(Domain.tenant_id).where(Domain.host == host, Domain.state == DomainState.VERIFIED)
+        found = _looked_up(host, select(Tenant).where(Tenant.id == proved.scalar_subquery()), nobody_too=True)
+    return _somebody(host, found)
 
 
-def _remembered(name: str, wanted: Select[Tenant], *, nobody_too: bool = True) -> BoundTenant:
-    """The tenant, and where `nobody_too` also that there is none: a foreign name then costs one query in five seconds.
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Who has a name, or that nobody has it, and until when that may be believed (in seconds of the steady clock)."""
 
-    A subdomain that nobody has may have somebody in the next moment, who wants to be let in.
-    """
+    until: float
+    tenant: BoundTenant | None
+
+
+def _remembered(name: str) -> _Known | None:
     held = _cache.get(name)
-    if held is None or held[0] <= time.monotonic():
-        with RegistrySession() as session:
-            tenant = session.scalars(wanted.options(WITH_KEYS)).unique().one_or_none()
-            living = tenant is not None and tenant.state not in LIFELESS
-            found = BoundTenant.of(tenant) if tenant is not None and living else None
-        held = (time.monotonic() + CACHE_SECONDS, found)
-        if len(_cache) >= _MOST_REMEMBERED:
-            _cache.clear()
-        if found is not None or nobody_too:
-            _cache[name] = held
-    if held[1] is None:
+    return held if held is not None and held.until > time.monotonic() else None
+
+
+def _looked_up(name: str, wanted: Select[Tenant], *, nobody_too: bool) -> _Known:
+    """Ask the registry, and remember who it is, where `nobody_too` also that it is nobody.
+
+    A foreign name then costs one query in five seconds. A subdomain that nobody has may have somebody in the next moment, who wants to be let in.
+    """
+    with RegistrySession() as session:
+        tenant = session.scalars(wanted.options(WITH_KEYS)).unique().one_or_none()
+        living = tenant is not None and tenant.state not in LIFELESS
+        found = BoundTenant.of(tenant) if tenant is not None and living else None
+    known = _Known(time.monotonic() + CACHE_SECONDS, found)
+    if len(_cache) >= _MOST_REMEMBERED:
+        _cache.clear()
+    if found is not None or nobody_too:
+        _cache[name] = known
+    return known
+
+
+def _somebody(name: str, known: _Known) -> BoundTenant:
+    if known.tenant is None:
         raise UnknownTenant(name)
-    return held[1]
+    return known.tenant
 
 
 def tenant_by_id(tenant_id: str) -> BoundTenant:

@@ -34,14 +34,14 @@ class Difference:
 
 def lines_of(connection: Connection, schema: str, cell: int) -> Sequence[str]:
     """What a schema and its role are made of, one line for each thing, in a fixed order; none if it is not there."""
-    _without_path(connection)
+    _prepare(connection)
     rows = connection.execute(EACH, {"schemas": [schema], "logins": [cell_login(cell)]}).fetchall()
     return sorted(str(text) for (text,) in rows)
 
 
 def digests(connection: Connection, spaces: Sequence[tuple[str, int]]) -> Mapping[str, str]:
     """The fingerprints of many schemas (each with its cell) in one query; one that is not there has none."""
-    _without_path(connection)
+    _prepare(connection)
     asked = {"schemas": [schema for schema, _ in spaces], "logins": [cell_login(cell) for _, cell in spaces]}
     return {str(schema): str(digest) for schema, digest in connection.execute(DIGESTS, asked).fetchall()}
 
@@ -63,12 +63,24 @@ def fingerprint(lines: Sequence[str]) -> str:
 
 def compare(connection: Connection, schema: str, cell: int, fresh: Sequence[str]) -> Difference:
     """How a schema differs from a fresh one."""
-    found, expected = set(lines_of(connection, schema, cell)), set(fresh)
+    return difference(schema, lines_of(connection, schema, cell), fresh)
+
+
+def difference(schema: str, lines: Sequence[str], fresh: Sequence[str]) -> Difference:
+    """How the lines of a schema differ from those of a fresh one."""
+    found, expected = set(lines), set(fresh)
     if not found:
         return Difference(missing=[f"the whole schema {schema}"], surplus=[])
     return Difference(missing=sorted(expected - found), surplus=sorted(found - expected))
 
 
-def _without_path(connection: Connection) -> None:
-    """With an empty search path every name is written with its schema, whoever asks."""
-    connection.execute("SELECT set_config('search_path', '', true)")
+# The planner takes one schema for all of them and would read the catalogs of thousands of tenants from end to end.
+_BY_INDEX = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit")
+_PREPARE = "SELECT set_config('search_path', '', true), " + ", ".join(
+    f"set_config('{setting}', 'off', true)" for setting in _BY_INDEX
+)
+
+
+def _prepare(connection: Connection) -> None:
+    """Until the transaction ends: every name is written with its schema, whoever asks, and catalogs are read by index."""
+    connection.execute(_PREPARE)

@@ -3,8 +3,8 @@
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -16,7 +16,7 @@ from sqlalchemy import update
 
 from trilend.db.base import now
 from trilend.tenancy.context import RegistrySession
-from trilend.tenancy.migration.fingerprint import compare, fresh_lines
+from trilend.tenancy.migration.fingerprint import difference, fresh_lines, lines_of
 from trilend.tenancy.migration.models import FleetRun
 from trilend.tenancy.migration.steps import targets
 from trilend.tenancy.migration.travellers import Connection, Traveller, move, travellers
@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 WORKERS = 2
 ATTEMPTS = 5
 _PAUSE = 0.5
-_PORTION = 100
+_PORTION = 500
 _SIGN_OF_LIFE = 2.0
 _CANARIES = 3
 _LOCKED = (errors.LockNotAvailable, errors.DeadlockDetected)
@@ -91,10 +91,15 @@ class _Run:
     def lead_with_canaries(self, waiting: Iterable[Traveller]) -> Sequence[Traveller]:
         """Move one of each kind and look at it closely; returns those that may follow."""
         following: list[Traveller] = []
-        with _connections() as connections:
+        with _connections() as connections, ThreadPoolExecutor(thread_name_prefix="fresh") as pool:
             for kind, group in groupby(sorted(waiting, key=_as_canary), key=lambda each: each.kind):
                 candidates = list(group)
-                leader = self._lead(connections, kind, candidates[:_CANARIES])
+                # What a fresh schema looks like is found out while the canary is on its way.
+                fresh = {
+                    shard: pool.submit(fresh_lines, kind, shard)
+                    for shard in {canary.shard for canary in candidates[:_CANARIES]}
+                }
+                leader = self._lead(connections, kind, candidates[:_CANARIES], fresh)
                 following += [each for each in candidates if leader and each != leader]
         return following
 
@@ -121,7 +126,13 @@ class _Run:
             registry.get_one(FleetRun, self._id).finished_at = now()
             registry.commit()
 
-    def _lead(self, connections: "_Connections", kind: str, candidates: Iterable[Traveller]) -> Traveller | None:
+    def _lead(
+        self,
+        connections: "_Connections",
+        kind: str,
+        candidates: Iterable[Traveller],
+        fresh: Mapping[str, Future[Sequence[str]]],
+    ) -> Traveller | None:
         """The first that could be looked at, if it came through; one that is locked by somebody says nothing."""
         reason = ""
         for canary in candidates:
@@ -129,7 +140,9 @@ class _Run:
             if isinstance(error, _LOCKED):
                 reason = _sentence(error)
                 continue
-            reason = _sentence(error) if error else _difference(connections.to(canary.shard), canary)
+            reason = (
+                _sentence(error) if error else _difference(connections.to(canary.shard), canary, fresh[canary.shard])
+            )
             if not reason:
                 self._arrive(canary)
                 return canary
@@ -248,11 +261,10 @@ def _ran_out(error: psycopg.Error) -> bool:
     return isinstance(error, errors.QueryCanceled)
 
 
-def _difference(connection: Connection, traveller: Traveller) -> str:
+def _difference(connection: Connection, traveller: Traveller, fresh: Future[Sequence[str]]) -> str:
     with connection.transaction():
-        return str(compare(connection, traveller.schema, traveller.cell, fresh_lines(traveller.kind, traveller.shard)))[
-            :500
-        ]
+        found = lines_of(connection, traveller.schema, traveller.cell)
+    return str(difference(traveller.schema, found, fresh.result()))[:500]
 
 
 def _sentence(error: psycopg.Error) -> str:

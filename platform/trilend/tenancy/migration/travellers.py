@@ -7,6 +7,7 @@ import psycopg
 from sqlalchemy import func, literal, not_, select, true, tuple_
 from sqlalchemy.orm import Session
 
+from trilend.db.wire import send
 from trilend.tenancy.door import DIFFERS
 from trilend.tenancy.migration.places import places_behind
 from trilend.tenancy.migration.steps import Position, Step, steps_from
@@ -88,13 +89,13 @@ def _take(connection: Connection, schema: str, cell: str, step: Step) -> None:
         f"SET LOCAL search_path TO {schema};\n"
     )
     if step.batch is None:
-        connection.execute(f"{opening}{step.text(schema, cell)}\nCOMMIT".encode())
+        send(connection, f"{opening}{step.text(schema, cell)}\nCOMMIT".encode())
         return
     more = not _is_taken(connection, schema, step)
     while more:
-        connection.execute(opening.encode())
+        send(connection, opening.encode())
         more = step.batch(connection)
-        connection.execute(f"{'' if more else step.text(schema, cell)}\nCOMMIT".encode())
+        send(connection, f"{'' if more else step.text(schema, cell)}\nCOMMIT".encode())
 
 
 def _is_taken(connection: Connection, schema: str, step: Step) -> bool:
