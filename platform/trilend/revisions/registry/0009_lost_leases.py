@@ -9,4 +9,4 @@ down_revision = "0008"
 
 def upgrade() -> None:
     """Count the leases of a job that were lost."""
-    op.add_column("job", sa.Column("lost_leases", sa.Integer(), server_default="0", nullable=False))
+    op.add_column("job", sa.Column("lost_leases", sa.BigInteger(), server_default="0", nullable=False))
