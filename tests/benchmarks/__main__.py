@@ -12,6 +12,7 @@ from tests.benchmarks.installation import Bench, Row, bench_installation
 # Each is a function that measures in the installation it is given; one of these lines is all that a new one needs.
 BENCHMARKS: Mapping[str, str] = {
     "request": "tests.benchmarks.request:rows",
+    "peer": "tests.benchmarks.peer.comparison:rows",
     "provisioning": "tests.benchmarks.provisioning:rows",
     "jobs": "tests.benchmarks.jobs:rows",
     "export": "tests.benchmarks.archives:rows",

@@ -19,7 +19,7 @@ from trilend.tenancy.context import RegistrySession
 from trilend.tenancy.migration.fingerprint import difference, fresh_lines, lines_of
 from trilend.tenancy.migration.models import FleetRun
 from trilend.tenancy.migration.steps import targets
-from trilend.tenancy.migration.travellers import Connection, Traveller, move, travellers
+from trilend.tenancy.migration.travellers import Connection, Traveller, move, move_together, travellers
 from trilend.tenancy.models import Spare, Tenant
 from trilend.tenancy.servers import owner_connection
 
@@ -29,6 +29,7 @@ WORKERS = 2
 ATTEMPTS = 5
 _PAUSE = 0.5
 _PORTION = 500
+_TOGETHER = 5
 _SIGN_OF_LIFE = 2.0
 _CANARIES = 3
 _LOCKED = (errors.LockNotAvailable, errors.DeadlockDetected)
@@ -49,6 +50,7 @@ class FleetReport:
         return not self.failed and not self.halted
 
 
+_Line = queue.SimpleQueue[tuple[Sequence[Traveller], int]]
 Progress = Callable[[FleetReport], None]
 
 
@@ -105,9 +107,9 @@ class _Run:
 
     def follow(self, following: Iterable[Traveller], workers: int) -> None:
         """Move the others by several workers, each with a connection of its own to each server."""
-        line: queue.SimpleQueue[tuple[Traveller, int]] = queue.SimpleQueue()
-        for traveller in following:
-            line.put((traveller, 1))
+        line: _Line = queue.SimpleQueue()
+        for group in _groups(following):
+            line.put((group, 1))
         with ThreadPoolExecutor(workers, thread_name_prefix="fleet") as pool:
             working = {pool.submit(self._work, line) for _ in range(workers)}
             try:
@@ -153,31 +155,34 @@ class _Run:
         self._tell()
         return None
 
-    def _work(self, line: "queue.SimpleQueue[tuple[Traveller, int]]") -> None:
+    def _work(self, line: _Line) -> None:
         with _connections() as connections:
             while not self._over.is_set():
                 try:
-                    traveller, attempt = line.get_nowait()
+                    group, attempt = line.get_nowait()
                 except queue.Empty:
                     return
-                error = _attempt(connections, traveller)
-                if error is None:
-                    self._arrive(traveller)
-                elif (
-                    attempt < ATTEMPTS
-                    and isinstance(error, (*_LOCKED, psycopg.OperationalError))
-                    and not _ran_out(error)
-                ):
-                    # What holds a lock may let go of it: tried again after all the others.
-                    line.put((traveller, attempt + 1))
-                    self._over.wait(_PAUSE * attempt if line.qsize() <= WORKERS else 0)
-                else:
-                    self._fail(traveller, _sentence(error))
+                if len(group) > 1 and _attempt_together(connections, group):
+                    self._arrive(*group)
+                    continue
+                for traveller in group:
+                    self._move(connections, line, traveller, attempt)
 
-    def _arrive(self, traveller: Traveller) -> None:
+    def _move(self, connections: "_Connections", line: _Line, traveller: Traveller, attempt: int) -> None:
+        error = _attempt(connections, traveller)
+        if error is None:
+            self._arrive(traveller)
+        elif attempt < ATTEMPTS and isinstance(error, (*_LOCKED, psycopg.OperationalError)) and not _ran_out(error):
+            # What holds a lock may let go of it: tried again after all the others.
+            line.put(((traveller,), attempt + 1))
+            self._over.wait(_PAUSE * attempt if line.qsize() <= WORKERS else 0)
+        else:
+            self._fail(traveller, _sentence(error))
+
+    def _arrive(self, *arrived: Traveller) -> None:
         with self._lock:
-            self._arrived.append(traveller)
-            self._report.done += 1
+            self._arrived += arrived
+            self._report.done += len(arrived)
             full = len(self._arrived) >= _PORTION or time.monotonic() - self._told > 1.0
         if full:
             self._tell()
@@ -242,6 +247,13 @@ def _connections() -> Iterator[_Connections]:
         made.close()
 
 
+def _groups(travellers: Iterable[Traveller]) -> Iterator[tuple[Traveller, ...]]:
+    """Those who travel in one message, all of one server."""
+    for _, of_server in groupby(sorted(travellers, key=lambda each: each.shard), key=lambda each: each.shard):
+        together = list(of_server)
+        yield from (tuple(together[start : start + _TOGETHER]) for start in range(0, len(together), _TOGETHER))
+
+
 def _as_canary(traveller: Traveller) -> tuple[str, bool, bool, str]:
     """By kind; spares before tenants, and those that are sound before those that failed a run before."""
     return traveller.kind, not traveller.is_spare, traveller.faulty, traveller.id
@@ -254,6 +266,14 @@ def _attempt(connections: _Connections, traveller: Traveller) -> psycopg.Error |
     except psycopg.Error as error:
         return error
     return None
+
+
+def _attempt_together(connections: _Connections, group: Sequence[Traveller]) -> bool:
+    """Whether all of them, who are of one server, have arrived."""
+    try:
+        return move_together(connections.to(group[0].shard), group)
+    except psycopg.OperationalError:
+        return False
 
 
 def _ran_out(error: psycopg.Error) -> bool:

@@ -75,7 +75,7 @@ def move(connection: Connection, traveller: Traveller) -> None:
     """Take all steps that a schema still has to take, each with its record in one message and one transaction."""
     for step in steps_from(traveller.kind, Position.read(traveller.revision)):
         try:
-            _take(connection, traveller.schema, cell_login(traveller.cell), step)
+            _take(connection, traveller, step)
         except psycopg.Error:
             connection.rollback()
             # A run that was killed between the step and the registry's row has left the step taken.
@@ -83,19 +83,47 @@ def move(connection: Connection, traveller: Traveller) -> None:
                 raise
 
 
-def _take(connection: Connection, schema: str, cell: str, step: Step) -> None:
-    opening = (
-        f"BEGIN; SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}'; "
-        f"SET LOCAL search_path TO {schema};\n"
-    )
+def move_together(connection: Connection, group: Sequence[Traveller]) -> bool:
+    """Take the steps of several in one message, each still in a transaction of its own; False where one did not come through.
+
+    Those before it have arrived then, and those after it have not set out: `move` each by itself, and it will turn out.
+    Nobody sets out where a step is more than SQL.
+    """
+    steps = [(each, step) for each in group for step in steps_from(each.kind, Position.read(each.revision))]
+    if any(step.batch for _, step in steps):
+        return False
+    try:
+        send(connection, "\n".join(_transaction(each, step) for each, step in steps).encode())
+    except psycopg.Error:
+        connection.rollback()
+        return False
+    return True
+
+
+def _take(connection: Connection, traveller: Traveller, step: Step) -> None:
     if step.batch is None:
-        send(connection, f"{opening}{step.text(schema, cell)}\nCOMMIT".encode())
+        send(connection, _transaction(traveller, step).encode())
         return
-    more = not _is_taken(connection, schema, step)
+    more = not _is_taken(connection, traveller.schema, step)
     while more:
-        send(connection, opening.encode())
+        send(connection, _opening(traveller).encode())
         more = step.batch(connection)
-        send(connection, f"{'' if more else step.text(schema, cell)}\nCOMMIT".encode())
+        send(connection, f"{'' if more else _text(traveller, step)}\nCOMMIT".encode())
+
+
+def _transaction(traveller: Traveller, step: Step) -> str:
+    return f"{_opening(traveller)}\n{_text(traveller, step)}\nCOMMIT;"
+
+
+def _opening(traveller: Traveller) -> str:
+    return (
+        f"BEGIN; SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}'; "
+        f"SET LOCAL search_path TO {traveller.schema};"
+    )
+
+
+def _text(traveller: Traveller, step: Step) -> str:
+    return step.text(traveller.schema, cell_login(traveller.cell))
 
 
 def _is_taken(connection: Connection, schema: str, step: Step) -> bool:

@@ -1,0 +1,1 @@
+"""The same one-query page with django-tenants and without, for comparison; its package comes with `make bench`."""
