@@ -8,14 +8,19 @@ from contextlib import contextmanager
 import dns.flags
 import dns.message
 import dns.rcode
+import dns.rdatatype
 import dns.rrset
 
 
 class NameServer:
-    """Answers TXT questions over UDP from `texts` (name without a final dot); `broken` makes it refuse to serve."""
+    """Answers questions over UDP from `texts` (TXT) and `addresses` (A, AAAA), by names without a final dot.
+
+    `broken` makes it refuse to serve.
+    """
 
     def __init__(self) -> None:
         self.texts: dict[str, list[str]] = {}
+        self.addresses: dict[str, list[str]] = {}
         self.broken = False
         self.asked: list[str] = []
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -52,15 +57,26 @@ class NameServer:
         answer = dns.message.make_response(question)
         answer.flags |= dns.flags.AA | dns.flags.RA
         name = question.question[0].name
-        texts = self.texts.get(name.to_text(omit_final_dot=True))
+        rows = self._rows(name.to_text(omit_final_dot=True), question.question[0].rdtype)
         self.asked.append(name.to_text(omit_final_dot=True))
         if self.broken:
             answer.set_rcode(dns.rcode.SERVFAIL)
-        elif texts:
-            answer.answer.append(dns.rrset.from_text_list(name, 60, "IN", "TXT", [f'"{text}"' for text in texts]))
+        elif rows is not None:
+            kind = question.question[0].rdtype
+            answer.answer += [dns.rrset.from_text_list(name, 60, "IN", kind, rows)] if rows else []
         else:
             answer.set_rcode(dns.rcode.NXDOMAIN)
         return answer.to_wire()
+
+    def _rows(self, name: str, kind: dns.rdatatype.RdataType) -> list[str] | None:
+        """What there is of a kind; nothing of it where the name is known by another kind, None where it is not known."""
+        if kind == dns.rdatatype.TXT:
+            texts = self.texts.get(name)
+            return [f'"{text}"' for text in texts] if texts else None
+        if name not in self.addresses:
+            return None
+        is_six = kind == dns.rdatatype.AAAA
+        return [address for address in self.addresses[name] if (":" in address) == is_six]
 
 
 @contextmanager

@@ -26,12 +26,17 @@ from jinja2 import ChoiceLoader, FileSystemLoader
 from sqlalchemy.exc import DBAPIError
 from werkzeug.wrappers import Response
 
+from trilend.access.account_views import AccountView
+from trilend.access.admin_views import SignInRulesView
+from trilend.access.presence import ask_for_what_is_missing
+from trilend.access.security import SignInSecurity
 from trilend.api.problems import answer_error
 from trilend.api.v1 import install_api
 from trilend.archives.views import ArchivesView
 from trilend.audit.labels import PROBLEMS, act_label, field_label, subject_label
 from trilend.auditing.views import AuditLogView
 from trilend.company.views import CompanyView
+from trilend.company.well_known import blueprint as well_known_blueprint
 from trilend.config import settings
 from trilend.console import archives as _whole_pages  # noqa: F401
 from trilend.console import company_views as _company_pages  # noqa: F401
@@ -46,6 +51,7 @@ from trilend.identity.security import TenantSecurityManager
 from trilend.identity.sessions import TenantCookieSessions
 from trilend.identity.views import ApiClientsView, person_name
 from trilend.jobs import metrics
+from trilend.keeping.views import KeptFilesView
 from trilend.kinds import TenantKind, kinds
 from trilend.ledger.views import BooksView
 from trilend.navigation import navigation_for
@@ -78,11 +84,14 @@ _SHARED_VIEWS: tuple[type, ...] = (
     ParametersView,
     ApiClientsView,
     AuditLogView,
+    KeptFilesView,
     SigningView,
     FilesView,
     CompanyView,
     WorkView,
     ArchivesView,
+    AccountView,
+    SignInRulesView,
 )
 
 
@@ -147,7 +156,7 @@ def create_tenant_app() -> Flask:
     prepare_appbuilder_languages(app, _translations())
     owners: dict[str, str] = {}
     with app.app_context():
-        appbuilder = AppBuilder(indexview=HomeView, security_manager_class=TenantSecurityManager)
+        appbuilder = AppBuilder(indexview=HomeView, security_manager_class=SignInSecurity)
         appbuilder.init_app(app, tenant_session)
         for view in _SHARED_VIEWS:
             appbuilder.add_view_no_menu(view)
@@ -159,10 +168,13 @@ def create_tenant_app() -> Flask:
     for kind in kinds().values():
         app.jinja_env.globals.update(kind.template_names)
     use_languages_in_appbuilder(app)
+    app.register_blueprint(well_known_blueprint)
     install_shell(app, _tenant_context)
     owners |= install_api(app, csrf, kinds().values())
     _show_errors_as_pages(app)
     app.extensions["trilend_view_owners"] = owners
+
+    app.before_request(ask_for_what_is_missing)
 
     @app.before_request
     def hide_other_kinds() -> None:
@@ -189,11 +201,12 @@ def create_notice_app() -> Flask:
     app.session_interface = TenantCookieSessions()
     install_languages(app, _translations())
     install_shell(app, _notice_context)
+    app.register_blueprint(well_known_blueprint)
     _show_errors_as_pages(app)
 
     @app.before_request
     def refuse() -> None:
-        if request.blueprint not in ("trilend_web", "trilend_language"):
+        if request.blueprint not in ("trilend_web", "trilend_language", well_known_blueprint.name):
             raise not_admitted(current_tenant().admission)
 
     return app
@@ -357,7 +370,7 @@ def _tenant_context() -> ShellContext:
         business_date=business_date(tenant_session()),
         navigation=navigation_for(kind, held),
         sign_out_url=url_for("SignInView.logout"),
-        account_url=url_for("ResetMyPassword.this_form_get"),
+        account_url=url_for("AccountView.overview"),
     )
 
 

@@ -45,6 +45,7 @@ class Settings(BaseSettings):
     gallery: bool = False
     metrics_on_public_hosts: bool = True
     allow_loopback_egress: bool = False
+    proxies_in_front: int = Field(default=0, ge=0, le=9)
     job_lease_seconds: int = 60
     job_sweep_seconds: int = 5
     job_grace_seconds: float = 20.0
@@ -85,6 +86,11 @@ class Settings(BaseSettings):
     def base_host(self) -> str:
         """Host name of the public site without the port."""
         return urlsplit(self.base_url).hostname or ""
+
+    @property
+    def public_port(self) -> int | None:
+        """The port of the public site where it is not the one of its scheme, as on one machine."""
+        return urlsplit(self.base_url).port
 
     def url_of(self, subdomain: str) -> str:
         """Address of a tenant (by slug) or of the console, without a trailing slash."""

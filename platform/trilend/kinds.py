@@ -101,6 +101,7 @@ class TenantKind:
     `api` gives the kind's resources under `/api/v1` (`trilend.api.operations.Resource`); `seeds` yield the rows every new tenant begins with; `load_jobs`
     imports the modules that register background jobs; `revisions` is the folder of the kind's own Alembic branch;
     `end_of_day` takes a session and a business date; `papers` are those by which an operator verifies the company;
+    `money_rights` are permissions to move money or to decide on it, for which a second factor may be asked;
     `subjects` are what its lines of the audit log are about, with the page of each.
     """
 
@@ -124,6 +125,7 @@ class TenantKind:
     importers: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     end_of_day: Callable[..., Any] | None = None
     points: tuple[Any, ...] = ()
+    money_rights: frozenset[Permission] = frozenset()
     rank: int = 100
     home: str = ""
     overview: Callable[[Any], dict[str, Any]] | None = None

@@ -22,10 +22,14 @@ _SHARED = (
             MenuEntry(_l("Papers, plan, domains"), "CompanyView.overview", "building", ("can_list", "Company")),
             MenuEntry(_l("People"), "UsersView.list", "users", ("can_list", "Users")),
             MenuEntry(_l("Roles"), "RolesView.list", "shield-lock", ("can_list", "Roles")),
+            MenuEntry(
+                _l("Sign-in and security"), "SignInRulesView.overview", "fingerprint", ("can_list", "SignInRules")
+            ),
             MenuEntry(_l("Connections"), "ConnectionsView.overview", "plug", ("can_list", "Connections")),
             MenuEntry(_l("Parameters"), "ParametersView.overview", "adjustments", ("can_list", "Parameters")),
             MenuEntry(_l("Background work"), "WorkView.overview", "clock", ("can_list", "Work")),
             MenuEntry(_l("Export"), "ArchivesView.overview", "download", ("can_export", "Archives")),
+            MenuEntry(_l("Files and holds"), "KeptFilesView.overview", "archive", ("can_list", "KeptFiles")),
             MenuEntry(_l("API clients"), "ApiClientsView.overview", "api", ("can_list", "ApiClients")),
             MenuEntry(_l("Audit log"), "AuditLogView.overview", "history", ("can_list", "AuditLog")),
         ),

@@ -9,9 +9,10 @@ from flask_babel import force_locale
 from sqlalchemy import insert
 from sqlalchemy.sql.dml import Insert
 
+# Imported for their tables, their job handlers and what they hand to lower floors.
+from trilend.access import models as _access  # noqa: F401
+from trilend.access import service as _signing_in  # noqa: F401
 from trilend.app import views_of_kind
-
-# Imported for their tables and their job handlers.
 from trilend.archives import tasks as _archives  # noqa: F401
 from trilend.audit.models import HEAD_SEED
 from trilend.auditing import jobs as _auditing  # noqa: F401
@@ -34,6 +35,7 @@ from trilend.plugin_host.models import AllowedPlugin
 from trilend.signing import models as _signing  # noqa: F401
 from trilend.signup import service as _signup  # noqa: F401
 from trilend.storage import rotation as _rotation  # noqa: F401
+from trilend.storage import seals as _seals  # noqa: F401
 from trilend.storage import sweeping as _sweeping  # noqa: F401
 from trilend.tenancy import blueprint as blueprints
 from trilend.tenancy import versions as _versions  # noqa: F401

@@ -42,6 +42,19 @@ KIND = TenantKind(
         ),
         Role("Reviewer", _l("Review committee"), {"Parties": _READ, "MyPassword": ("*",)}),
         Role("Cashier", _l("Cashier"), {"Parties": _READ, "Statements": ("*",), "Books": ("*",), "MyPassword": ("*",)}),
+        Role(
+            "Auditor",
+            _l("Auditor (reads everything)"),
+            {
+                "Parties": _READ,
+                "Statements": ("*",),
+                "Books": ("*",),
+                "Parameters": ("can_list",),
+                "AuditLog": ("*",),
+                "KeptFiles": ("can_list",),
+                "MyPassword": ("*",),
+            },
+        ),
     ),
     papers=(
         BUSINESS_LICENCE,

@@ -79,9 +79,20 @@ ROLES = (
             "Books": ("*",),
             "Parameters": ("can_list",),
             "AuditLog": ("*",),
+            "KeptFiles": ("can_list",),
             "MyPassword": ("*",),
         },
     ),
+)
+
+MONEY_RIGHTS = frozenset(
+    {
+        ("can_decide", "Applications"),
+        ("can_disburse", "Loans"),
+        ("can_collect", "Loans"),
+        ("can_prepay", "Loans"),
+        ("can_edit", "Connections"),
+    }
 )
 
 MENU = (
@@ -163,6 +174,7 @@ KIND = TenantKind(
     api=_api,
     menu=MENU,
     roles=ROLES,
+    money_rights=MONEY_RIGHTS,
     seeds=seeds,
     load_jobs=_load_jobs,
     papers=(

@@ -100,6 +100,8 @@ def staff(admin: Window, account: str, company: Company) -> Staff:
     founding.set_figure(admin, "成本表最短阅读时间（秒）", "2", "内部决定")
     admin.picture("03-parameters")
     founding.add_staff(admin)
+    for username in founding.STAFF:
+        founding.begin_work(company, username)
     return Staff(*(company.sign_in(username) for username in founding.STAFF))
 
 

@@ -12,6 +12,7 @@ from tests.browser.window import Window
 from tests.numbers import new_uscc
 
 PASSWORD = "Correct horse battery 1"
+GIVEN = "Given for the first day"
 WRONG_CODE = "000000"
 STAFF = {"officer": ("陈信", "客户经理"), "approver": ("周正", "审批人"), "cashier": ("林珊", "出纳")}
 
@@ -43,6 +44,19 @@ class Company:
         window.press("登录")
         expect(window.page.get_by_role("heading", name="工作台")).to_be_visible()
         return window
+
+
+def begin_work(company: Company, username: str) -> None:
+    """The first sign-in of somebody whose password the administrator chose: it is changed before anything else."""
+    window = company.stack.window(company.url)
+    window.open("/login/")
+    window.fill(用户名=username, 密码=GIVEN)
+    window.press("登录")
+    window.reads("您当前的密码是他人设置的。")
+    window.picture(f"03-first-sign-in-{username}")
+    window.fill(新密码=PASSWORD, 再次输入新密码=PASSWORD)
+    window.press("修改密码")
+    expect(window.page.get_by_role("heading", name="工作台")).to_be_visible()
 
 
 def sign_up(stack: Stack) -> Company:
@@ -163,7 +177,7 @@ def add_staff(admin: Window) -> None:
     for username, (name, role) in STAFF.items():
         admin.go_to("员工")
         admin.main.get_by_role("link", name="新增").first.click()
-        admin.fill(姓名=name, 用户名=username, 电子邮箱=f"{username}@example.com", 密码=PASSWORD, 确认密码=PASSWORD)
+        admin.fill(姓名=name, 用户名=username, 电子邮箱=f"{username}@example.com", 密码=GIVEN, 确认密码=GIVEN)
         admin.field("允许登录").check()
         admin.field(role).check()
         admin.picture(f"03-add-{username}")

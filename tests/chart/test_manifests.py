@@ -123,6 +123,7 @@ def test_the_settings_follow_the_base_domain_and_the_operator(render):
     assert settings["data"] == {
         "TRILEND_METRICS_ON_PUBLIC_HOSTS": "false",
         "TRILEND_BASE_URL": "https://xiaodai.example.cn",
+        "TRILEND_PROXIES_IN_FRONT": "1",
         "TRILEND_OUTBOX_PAGE": "false",
     }
 
@@ -140,7 +141,10 @@ def test_a_changed_setting_restarts_the_pods_and_nothing_else_does(render):
 def test_every_process_runs_its_command_in_the_image_of_this_release(render, pods):
     started = {name: pod["spec"]["containers"][0] for name, pod in pods(render()).items()}
 
-    assert {name: c["args"] for name, c in started.items()} == {n: [n] for n in ("web", "worker", "beat", "migrate")}
+    assert {name: c["args"] for name, c in started.items()} == {
+        **{name: [name] for name in ("web", "beat", "migrate")},
+        "worker": ["worker", "--metrics-port", "9100"],
+    }
     assert {c["image"] for c in started.values()} == {"trilend:0.1.0"}
     assert not [c for c in started.values() if "command" in c]
 
@@ -167,6 +171,35 @@ def test_a_worker_is_asked_by_its_own_health_check_and_may_finish_its_tasks(rend
 
     assert worker["containers"][0]["livenessProbe"]["exec"]["command"] == ["trilend", "healthcheck", "worker"]
     assert worker["terminationGracePeriodSeconds"] == 900
+
+
+def test_a_worker_ends_its_tasks_before_its_pod_is_killed(render, pods):
+    worker = pods(render({"worker": {"gracePeriodSeconds": 900}}))["worker"]["spec"]
+    plain = {v["name"]: v["value"] for v in worker["containers"][0]["env"] if "value" in v}
+
+    assert plain["TRILEND_JOB_GRACE_SECONDS"] == "885"
+
+
+def test_workers_tell_their_figures_to_whoever_is_named_and_to_nobody_else(render, pods):
+    scraper = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}]
+    objects = render({"worker": {"metricsPort": 9300}, "networkPolicy": {"metricsFrom": scraper}})
+    worker = pods(objects)["worker"]["spec"]["containers"][0]
+
+    assert worker["args"] == ["worker", "--metrics-port", "9300"]
+    assert {p["name"]: p["containerPort"] for p in worker["ports"]} == {"metrics": 9300, "metrics-batch": 9301}
+    ports = [{"protocol": "TCP", "port": "metrics"}, {"protocol": "TCP", "port": "metrics-batch"}]
+    assert policies(objects)["worker"]["ingress"] == [{"from": scraper, "ports": ports}]
+    assert "ingress" not in policies(render())["worker"]
+
+
+def test_workers_without_a_port_tell_nothing(render, pods):
+    scraper = [{"podSelector": {}}]
+    objects = render({"worker": {"metricsPort": 0}, "networkPolicy": {"metricsFrom": scraper}})
+    worker = pods(objects)["worker"]["spec"]["containers"][0]
+
+    assert worker["args"] == ["worker"]
+    assert "ports" not in worker
+    assert "ingress" not in policies(objects)["worker"]
 
 
 def test_a_web_pod_leaves_its_service_before_it_stops(render, pods):

@@ -36,8 +36,9 @@ from trilend_sandbox.bank.process import BankProcess
 BORROWER = "欧阳受害"
 _IDS = (1, 2, 3, 4)
 _ROLE = 9001
-_OWN_TOO = ("/products/", "/loans/collect/")
-"""The attacker has products of its own with these numbers; and a receipt is assigned by the loan's number, looked at first."""
+_OWN_TOO = ("/products/", "/loans/collect/", "/account/sessions/", "/sign-in/people/1/")
+"""The attacker has products, an administrator and browsers of its own with these numbers; and a receipt is assigned by
+the loan's number, looked at first."""
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,9 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version }}
 {{- define "trilend.settings" -}}
 TRILEND_METRICS_ON_PUBLIC_HOSTS: "false"
 TRILEND_BASE_URL: {{ printf "https://%s" .Values.baseDomain | quote }}
+{{- if not (hasKey .Values.settings "TRILEND_PROXIES_IN_FRONT") }}
+TRILEND_PROXIES_IN_FRONT: "1"
+{{- end }}
 {{- range $name, $value := .Values.settings }}
 {{ $name }}: {{ $value | quote }}
 {{- end }}

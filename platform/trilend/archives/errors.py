@@ -46,6 +46,40 @@ class OtherRelease(Refused):
         )
 
 
+class NewerRelease(Refused):
+    """The archive was made by a release that this installation does not know yet."""
+
+    code = "newer_release"
+
+    def __init__(self, theirs: str, ours: str) -> None:
+        super().__init__(
+            _l(
+                "The archive was made by a newer release (%(theirs)s) than this installation's (%(ours)s). Bring the "
+                "installation to that release (trilend migrate), then import again.",
+                theirs=theirs,
+                ours=ours,
+            ),
+            theirs=theirs,
+            ours=ours,
+        )
+
+
+class NotBroughtForward(Refused):
+    """An archive of an earlier release could not be brought to this one; nothing has been kept."""
+
+    code = "not_brought_forward"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            _l(
+                "The archive could not be brought to this release: %(reason)s. Nothing was kept; tell the maker of the "
+                "platform.",
+                reason=reason,
+            ),
+            reason=reason,
+        )
+
+
 class OtherStructure(Refused):
     """Tables or columns differ although they should be of one release."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -9,7 +10,7 @@ from typing import IO
 
 from trilend.archives import envelope
 from trilend.archives.carrying import Cargo, Progress, in_silence
-from trilend.archives.errors import NotAnArchive, OtherRelease
+from trilend.archives.errors import NewerRelease, NotAnArchive
 from trilend.archives.format import Reader
 from trilend.archives.landing import Arrival, land, reserve
 from trilend.archives.models import Act
@@ -17,7 +18,7 @@ from trilend.kinds import kinds
 from trilend.storage.keys import KeyRing
 from trilend.tenancy.context import BoundTenant
 from trilend.tenancy.errors import UnknownKind
-from trilend.tenancy.migration.steps import targets
+from trilend.tenancy.migration.steps import Position, is_newer, targets
 from trilend.tenancy.names import is_uscc
 from trilend.tenancy.tables import TableRows
 
@@ -34,9 +35,10 @@ def import_company(
 ) -> BoundTenant:
     """Take a company in from an archive, opened with its passphrase or the escrow key.
 
+    One of an earlier release comes in as it was and is brought to this one before anybody knows it.
     It comes in on trial: that its papers were verified elsewhere says nothing here. Jobs that waited are set aside and
-    connections wait for a test. Raises `NotAnArchive`, `WrongPassphrase`, `OtherRelease`, `AddressTaken` (naming one
-    that is free), `CompanyTaken`, `NotFaithful`, `OtherStructure`; then nothing is kept.
+    connections wait for a test. Raises `NotAnArchive`, `WrongPassphrase`, `NewerRelease`, `OtherRelease`, `AddressTaken` (naming one
+    that is free), `CompanyTaken`, `NotFaithful`, `OtherStructure`, `NotBroughtForward`; then nothing is kept.
     """
     with _plain(file, secret) as opened:
         reader = Reader(opened)
@@ -63,9 +65,11 @@ def _fits(reader: Reader) -> None:
         raise NotAnArchive("it does not say whose it is")
     if company["kind"] not in kinds():
         raise UnknownKind(str(company["kind"]))
-    ours = targets()[company["kind"]]
-    if reader.manifest.revision != ours:
-        raise OtherRelease(reader.manifest.revision, ours)
+    theirs = reader.manifest.revision
+    if len(theirs.split(".")) != len(fields(Position)):
+        raise NotAnArchive("it does not say its revision")
+    if is_newer(company["kind"], Position.read(theirs)):
+        raise NewerRelease(theirs, targets()[company["kind"]])
 
 
 def _arrival(reader: Reader, ring: KeyRing, slug: str) -> Arrival:
@@ -80,6 +84,7 @@ def _arrival(reader: Reader, ring: KeyRing, slug: str) -> Arrival:
         cargo=Cargo(tables, lambda table: reader.table(table.name), manifest.sequences),
         objects={name: partial(reader.object, name) for name in manifest.objects},
         object_digests={name: part.sha256 for name, part in manifest.objects.items()},
+        revision=manifest.revision,
         expected={name: (part.sha256, part.rows) for name, part in manifest.tables.items()},
     )
 

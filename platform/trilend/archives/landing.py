@@ -18,6 +18,7 @@ from trilend.archives.carrying import (
     set_work_aside,
     take_in,
 )
+from trilend.archives.earlier import bring_forward, has_other_structure, make_earlier_space
 from trilend.archives.errors import AddressTaken, NotAnArchive, NotFaithful, UnknownServer
 from trilend.archives.models import Act, Passage, Stage
 from trilend.archives.shelves import clear_objects, read_object
@@ -29,11 +30,12 @@ from trilend.tenancy.context import BoundTenant, RegistrySession
 from trilend.tenancy.errors import CompanyTaken
 from trilend.tenancy.lifecycle.service import By, log_event
 from trilend.tenancy.migration.steps import targets
+from trilend.tenancy.migration.travellers import Traveller
 from trilend.tenancy.models import Door, Tenant, TenantState
 from trilend.tenancy.names import check_slug, look_of
 from trilend.tenancy.servers import owner_connection, servers
 from trilend.tenancy.service import emptiest_cell, is_company_free, is_slug_free, new_id, new_shard, tenant_by_id
-from trilend.tenancy.tables import Tally
+from trilend.tenancy.tables import Tally, enter
 
 log = structlog.get_logger(__name__)
 
@@ -47,6 +49,7 @@ class Arrival:
     """A company that is to be taken in: what the registry will say of it, its keys, rows and objects.
 
     It comes in on trial, so that no real money moves before an operator has looked at it.
+    `revision` is where its rows are from if that is not this release: they come in as they were, and are brought forward.
     `expected` holds digest and number of rows of each table if a manifest names them; `copy_of` the living tenant of
     which this is an earlier state.
     """
@@ -61,6 +64,7 @@ class Arrival:
     object_digests: Mapping[str, str] = field(default_factory=dict)
     expected: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     copy_of: str | None = None
+    revision: str = ""
     door: Door = Door.OPEN
     door_reason: str = ""
 
@@ -125,11 +129,22 @@ def undo(passage: Passage, fault: str) -> None:
 
 
 def _fill(passage: Passage, arrival: Arrival, progress: Progress) -> None:
-    schema = f"t_{passage.tenant_id}"
-    with owner_connection(passage.details["shard"]) as owner:
-        make_empty_space(owner, schema, passage.details["cell"], arrival.kind)
+    schema, shard, cell = f"t_{passage.tenant_id}", passage.details["shard"], passage.details["cell"]
+    is_earlier = bool(arrival.revision) and arrival.revision != targets()[arrival.kind]
+    with owner_connection(shard) as owner:
+        if is_earlier and has_other_structure(arrival.kind, arrival.revision):
+            make_earlier_space(owner, schema, cell, arrival.kind, arrival.revision)
+        else:
+            make_empty_space(owner, schema, cell, arrival.kind)
         arrived = take_in(owner, schema, arrival.cargo, progress)
         _as_expected(arrived, arrival.expected)
+    if is_earlier:
+        traveller = Traveller(
+            passage.tenant_id, passage.slug, arrival.kind, shard, cell, arrival.revision, is_spare=False
+        )
+        bring_forward(traveller, arrival.ring)
+    with owner_connection(shard) as owner:
+        enter(owner, schema)
         follow_objects(owner, arrival.objects)
         set_work_aside(owner, _ASIDE)
 

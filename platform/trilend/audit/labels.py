@@ -27,6 +27,18 @@ _LABELS: dict[str, LazyString] = {
     "person.changed": _l("Person changed"),
     "person.removed": _l("Person removed"),
     "person.password_set": _l("Password set"),
+    "person.password_chosen": _l("Own password chosen"),
+    "person.signed_out": _l("Signed out by an administrator"),
+    "person.unlocked": _l("Lock lifted"),
+    "person.app_added": _l("App for codes set up"),
+    "person.app_removed": _l("App for codes removed"),
+    "person.passkey_added": _l("Passkey added"),
+    "person.passkey_removed": _l("Passkey removed"),
+    "person.joined": _l("Account made by the company's sign-in service"),
+    "person.linked": _l("Account linked with the company's sign-in service"),
+    "sign_in.locked": _l("Locked after too many failed tries"),
+    "sign_in_rules.changed": _l("Rules for signing in changed"),
+    "sign_in_provider.changed": _l("The company's sign-in service changed"),
     "role.added": _l("Role added"),
     "role.changed": _l("Role changed"),
     "role.removed": _l("Role removed"),
@@ -65,10 +77,13 @@ _SUBJECTS: dict[str, LazyString] = {
     "api_client": _l("API client"),
     "person": _l("Person"),
     "role": _l("Role"),
+    "sign_in_rules": _l("Rules for signing in"),
+    "sign_in_provider": _l("Sign-in service"),
     "audit_log": _l("Audit log"),
     "loan_application": _l("Application"),
     "loan": _l("Loan"),
     "product": _l("Loan product"),
+    "stored_object": _l("Stored file"),
     "statement_entry": _l("Entry of the bank statement"),
     "import_batch": _l("Import"),
 }
@@ -93,9 +108,20 @@ _FIELDS: dict[str, LazyString] = {
     "allowed": _l("Allowed"),
     "state": _l("State"),
     "client_id": _l("Client id"),
-    "scopes": _l("What it may do"),
     "first_name": _l("Full name"),
     "username": _l("User name"),
+    "address": _l("Address"),
+    "second_factor": _l("Second factor"),
+    "grace_days": _l("Days to set it up"),
+    "idle_minutes": _l("Minutes without use"),
+    "session_hours": _l("Hours until signing in anew"),
+    "password_length": _l("Shortest password (characters)"),
+    "passwords_allowed": _l("Passwords allowed"),
+    "label": _l("Name"),
+    "issuer": _l("Issuer"),
+    "scopes": _l("What it may do"),
+    "makes_accounts": _l("Makes accounts"),
+    "secret_renewed": _l("New secret"),
     "email": _l("E-mail"),
     "roles": _l("Roles"),
     "permissions": _l("Permissions (only those that changed)"),
@@ -139,7 +165,7 @@ def field_label(field: str) -> LazyString | str:
     return _FIELDS.get(field, field)
 
 
-_GROUPS: dict[str, LazyString] = {"config": _l("Setting"), "secrets": _l("Secret")}
+_GROUPS: dict[str, LazyString] = {"config": _l("Setting"), "secrets": _l("Secret"), "group_roles": _l("Roles by group")}
 
 
 PROBLEMS: dict[str, LazyString] = {

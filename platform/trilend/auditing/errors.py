@@ -2,7 +2,7 @@
 
 from flask_babel import lazy_gettext as _l
 
-from trilend.errors import Refused, TrilendError
+from trilend.errors import NotFound, Refused, TrilendError
 
 
 class TimestampUnavailable(TrilendError):
@@ -61,3 +61,12 @@ class TooManyLines(Refused):
             _l("A workbook holds %(most)s lines at most. Choose CSV or JSON Lines, or fewer days.", most=most),
             most=most,
         )
+
+
+class ExportGone(NotFound):
+    """An export that was made in the background has been deleted, its days being over."""
+
+    code = "export_gone"
+
+    def __init__(self, days: int) -> None:
+        super().__init__(_l("This export is gone: it is kept for %(days)s days. Make a new one.", days=days), days=days)

@@ -23,12 +23,14 @@ from trilend.auditing.export import (
     written,
 )
 from trilend.auditing.listing import Filters, count_up_to, lines_in_log
+from trilend.config import settings
 from trilend.identity.service import actor_of
 from trilend.jobs.models import Job
 from trilend.jobs.schedules import Declared, declare_schedule
 from trilend.jobs.service import JobRun, Queue, enqueue, handles
 from trilend.storage.areas import TEXT, XLSX, Area
 from trilend.storage.objects import put
+from trilend.storage.sweeping import passes
 from trilend.tenancy.context import tenant_session
 
 log = structlog.get_logger(__name__)
@@ -39,6 +41,8 @@ EXPORT_JOB = "auditing.export"
 SUBJECT = "audit_log"
 AT_ONCE = 2_000
 EXPORTS = Area("export", (XLSX, TEXT), megabytes=2000)
+
+passes(EXPORTS, lambda: settings().export_days)
 
 
 def order_check(session: Session, actor: Actor) -> Job:

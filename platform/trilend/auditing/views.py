@@ -17,14 +17,17 @@ from trilend.audit.labels import act_label, subject_label
 from trilend.audit.models import AuditAnchor
 from trilend.auditing.anchors import newest_anchor
 from trilend.auditing.checks import last_check
+from trilend.auditing.errors import ExportGone
 from trilend.auditing.export import MEDIA_TYPES, ExportForm
 from trilend.auditing.jobs import AT_ONCE, CHECK_JOB, EXPORT_JOB, export_at_once, order_check, order_export
 from trilend.auditing.listing import Cursor, Filters, choices, count_up_to, line_of, lines_in_log, page_of
 from trilend.auditing.subjects import subject_types, subject_url
+from trilend.config import settings
 from trilend.errors import NotFound
 from trilend.identity.access import page
 from trilend.identity.service import signed_in_actor
 from trilend.jobs.models import Job, JobState
+from trilend.storage.errors import ObjectMissing
 from trilend.storage.objects import find, pieces
 from trilend.tenancy.context import tenant_session
 
@@ -96,7 +99,9 @@ class AuditLogView(BaseView):  # type: ignore[misc]
     def work(self, job_id: int) -> str:
         """How far a check or an export is."""
         template = "auditing/work_state.html" if request.headers.get("HX-Request") else "auditing/work.html"
-        return render_template(template, job=_job(job_id, CHECK_JOB, EXPORT_JOB), poll_url=request.path)
+        return render_template(
+            template, job=_job(job_id, CHECK_JOB, EXPORT_JOB), poll_url=request.path, days=settings().export_days
+        )
 
     @page("/work/<int:job_id>/file", permission="export")
     def file(self, job_id: int) -> FlaskResponse:
@@ -105,7 +110,11 @@ class AuditLogView(BaseView):  # type: ignore[misc]
         if job.state != JobState.DONE or not job.result:
             raise NotFound(_l("This export is not ready."), id=job_id)
         form = ExportForm(job.result["form"])
-        return _download(pieces(find(tenant_session(), job.result["key"])), MEDIA_TYPES[form], f"audit.{form}")
+        try:
+            stored = find(tenant_session(), job.result["key"])
+        except ObjectMissing as error:
+            raise ExportGone(settings().export_days) from error
+        return _download(pieces(stored), MEDIA_TYPES[form], f"audit.{form}")
 
 
 def _filters(given: Any) -> Filters:

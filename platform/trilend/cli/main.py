@@ -17,6 +17,7 @@ _COMMANDS = {
     "migrate": "trilend.cli.serve:migrate",
     "healthcheck": "trilend.cli.serve:healthcheck",
     "tenant": "trilend.cli.tenants:tenant",
+    "registry": "trilend.cli.registry:registry",
     "operator": "trilend.cli.tenants:operator",
     "keys": "trilend.cli.keys:keys",
     "storage": "trilend.cli.storage:storage",

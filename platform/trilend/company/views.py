@@ -3,14 +3,14 @@
 from datetime import date
 
 from flask import Response as FileResponse
-from flask import flash, redirect, render_template, url_for
+from flask import abort, flash, redirect, render_template, request, url_for
 from flask_appbuilder import BaseView
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from werkzeug.wrappers import Response
-from wtforms import DateField, StringField
+from wtforms import DateField, RadioField, SelectChoice, StringField
 from wtforms.validators import Length, Optional
 
 from trilend.company.errors import InvalidPaper
@@ -28,14 +28,17 @@ from trilend.errors import Invalid, Refused
 from trilend.identity.access import page
 from trilend.identity.service import signed_in_actor
 from trilend.tenancy.context import RegistrySession, bookkeeping, current_tenant, tenant_session
+from trilend.tenancy.domains.models import Method
 from trilend.tenancy.domains.names import shown_host
-from trilend.tenancy.domains.proof import record_name, record_text
+from trilend.tenancy.domains.proof import FILE_PATH, file_url, record_name, record_text
 from trilend.tenancy.domains.service import (
     check_domain,
     choose_domain,
     claim_domain,
+    domain_of,
     domains_of,
     give_up_domain,
+    prove_by,
 )
 from trilend.tenancy.lifecycle.labels import event_label
 from trilend.tenancy.lifecycle.service import events_of
@@ -60,6 +63,14 @@ class DomainForm(FlaskForm):  # type: ignore[misc]
     """A name to claim."""
 
     host = StringField(_l("Domain"), validators=[Length(max=253)], description=_l("Such as loans.example.cn"))
+    method = RadioField(
+        _l("How you prove that it is yours"),
+        choices=[
+            SelectChoice(Method.RECORD, _l("By a TXT record with the provider of the domain")),
+            SelectChoice(Method.FILE, _l("By a file on the web server to which the domain leads today")),
+        ],
+        default=Method.RECORD,
+    )
 
 
 class CompanyView(BaseView):  # type: ignore[misc]
@@ -128,7 +139,7 @@ class CompanyView(BaseView):  # type: ignore[misc]
         if form.validate_on_submit():
             try:
                 with RegistrySession() as registry:
-                    claim_domain(registry, current_tenant().id, form.host.data or "")
+                    claim_domain(registry, current_tenant().id, form.host.data or "", Method(form.method.data))
                     registry.commit()
                 return redirect(url_for(".domains"))
             except (Invalid, Refused) as error:
@@ -137,11 +148,32 @@ class CompanyView(BaseView):  # type: ignore[misc]
 
     @page("/domains/<int:domain_id>/check", permission="edit", methods=("POST",))
     def check(self, domain_id: int) -> Response:
-        """Look for the record now."""
+        """Look for the record or the file now."""
         with RegistrySession() as registry:
             domain = check_domain(registry, current_tenant().id, domain_id)
-            flash(str(note_text(domain.note)), "success" if domain.note == "there" else "warning")
+            flash(str(note_text(domain.method, domain.note)), "success" if domain.note == "there" else "warning")
         return redirect(url_for(".domains"))
+
+    @page("/domains/<int:domain_id>/method", permission="edit", methods=("POST",))
+    def method(self, domain_id: int) -> Response:
+        """Have a domain proved in the other way."""
+        try:
+            chosen = Method(request.form.get("method", ""))
+        except ValueError:
+            abort(400)
+        with RegistrySession() as registry:
+            prove_by(registry, current_tenant().id, domain_id, chosen)
+            registry.commit()
+        return redirect(url_for(".domains"))
+
+    @page("/domains/<int:domain_id>/file", permission="list")
+    def proof_file(self, domain_id: int) -> FileResponse:
+        """The file to publish, ready to be put on a web server."""
+        with RegistrySession() as registry:
+            text = record_text(domain_of(registry, current_tenant().id, domain_id).token)
+        name = FILE_PATH.rpartition("/")[2]
+        headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+        return FileResponse(text + "\n", mimetype="text/plain", headers=headers)
 
     @page("/domains/<int:domain_id>/choose", permission="edit", methods=("POST",))
     def choose(self, domain_id: int) -> Response:
@@ -181,24 +213,39 @@ class CompanyView(BaseView):  # type: ignore[misc]
             tenant=tenant,
             base_host=settings().base_host,
             shown_host=shown_host,
+            file_url=file_url,
             record_name=record_name,
             record_text=record_text,
             note_text=note_text,
         )
 
 
+_TAKEN = _l("Another company has proved this domain. Remove its record or file first.")
 _NOTES = {
-    "there": _l("The record is there."),
-    "other": _l("There is a record, but it says something else. Copy the text again."),
-    "none": _l("There is no record yet. New records may take some hours to be seen."),
-    "no_answer": _l("The name servers of this domain did not answer. It will be tried again."),
-    "taken": _l("Another company has proved this domain. Remove its record first."),
+    Method.RECORD: {
+        "there": _l("The record is there."),
+        "other": _l("There is a record, but it says something else. Copy the text again."),
+        "none": _l("There is no record yet. New records may take some hours to be seen."),
+        "no_answer": _l("The name servers of this domain did not answer. It will be tried again."),
+        "taken": _TAKEN,
+    },
+    Method.FILE: {
+        "there": _l("The file is there."),
+        "other": _l("There is a file, but it says something else. Download it again."),
+        "none": _l("There is no such file at this address, or the domain leads nowhere yet."),
+        "no_answer": _l("The web server of this domain did not answer. It will be tried again."),
+        "private": _l(
+            "This domain leads to an address that is not public. The file is fetched over the Internet only."
+        ),
+        "redirected": _l("The web server sends us to another address. The file must be at this very one."),
+        "taken": _TAKEN,
+    },
 }
 
 
-def note_text(note: str) -> object:
+def note_text(method: str, note: str) -> object:
     """What the last check of a domain found, in a sentence; empty before the first."""
-    return _NOTES.get(note, "")
+    return _NOTES[Method(method)].get(note, "")
 
 
 def usage_rows(

@@ -16,6 +16,7 @@ from trilend.company.inspection import (
 )
 from trilend.company.papers import state_of, today_in_china
 from trilend.company.views import usage_rows
+from trilend.config import settings
 from trilend.console.service import papers_of, save_plan
 from trilend.console.views import blueprint
 from trilend.errors import Invalid, NotFound, TrilendError
@@ -160,7 +161,13 @@ def _plan_page(entered: dict[str, object]) -> str:
     with RegistrySession() as registry:
         found = plans(registry)
         registry.expunge_all()
-    return render_template("console/plans.html", plans=found, entered=entered, plan_figure=_plan_figure)
+    return render_template(
+        "console/plans.html",
+        plans=found,
+        entered=entered,
+        plan_figure=_plan_figure,
+        statement_seconds=settings().request_statement_seconds,
+    )
 
 
 def _plan_figure(plan: Plan, name: str) -> object:

@@ -11,11 +11,13 @@ from werkzeug.security import check_password_hash, generate_password_hash
 from trilend.company.models import PaperIndex, PaperState
 from trilend.company.papers import EXPIRING_DAYS, today_in_china
 from trilend.tenancy.models import Door, Operator, Tenant, TenantState
-from trilend.tenancy.plans.errors import InvalidFigure
+from trilend.tenancy.plans.errors import InvalidFigure, InvalidSeconds
 from trilend.tenancy.plans.models import Plan
 
 PLAN_FIGURES = ("people", "calls_per_day", "calls_per_month")
 _GIGABYTE = 2**30
+# As long as the logins give background work.
+_MOST_SECONDS = 300
 _NOBODY = generate_password_hash("nobody has this password")
 
 
@@ -109,17 +111,25 @@ def papers_of(session: Session, tenant_id: str) -> Mapping[str, PaperIndex]:
 def save_plan(session: Session, name: str, label: str, figures: Mapping[str, str]) -> Plan:
     """Change a plan, or add one; figures are whole numbers (`storage` gigabytes) or empty for no limit.
 
-    Raises `InvalidFigure`.
+    Raises `InvalidFigure`, `InvalidSeconds`.
     """
     plan = session.get(Plan, name) or Plan(name=name)
     plan.label = label.strip() or name
     for field in PLAN_FIGURES:
         setattr(plan, field, _whole(field, figures.get(field, "")))
     storage = _whole("storage", figures.get("storage", ""))
+    plan.statement_seconds = _seconds(figures.get("statement_seconds", ""))
     plan.storage_bytes = None if storage is None else storage * _GIGABYTE
     session.add(plan)
     session.flush()
     return plan
+
+
+def _seconds(entered: str) -> int | None:
+    seconds = _whole("statement_seconds", entered)
+    if seconds is not None and not 1 <= seconds <= _MOST_SECONDS:
+        raise InvalidSeconds(_MOST_SECONDS)
+    return seconds
 
 
 def _whole(field: str, entered: str) -> int | None:

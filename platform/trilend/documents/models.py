@@ -10,7 +10,11 @@ class Document(Created, TenantBase):
     """A file that belongs to a subject (`loan_application`, 12)."""
 
     __tablename__ = "document"
-    __table_args__ = (Index("document_subject", "subject_type", "subject_id"), {"info": {"append_only": True}})
+    __table_args__ = (
+        Index("document_subject", "subject_type", "subject_id"),
+        Index("document_object_key", "object_key"),
+        {"info": {"append_only": True}},
+    )
 
     id: Mapped[BigKey]
     subject_type: Mapped[str] = mapped_column(String(32))

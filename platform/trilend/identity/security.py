@@ -11,24 +11,20 @@ from flask_appbuilder.security.sqla.models import (
 )
 from sqlalchemy import select
 
-from trilend.identity.trail import trace_password
-from trilend.identity.views import ResetMyPassword, ResetPassword, RolesView, SignInView, UsersView
+from trilend.identity.views import RolesView, UsersView
 from trilend.tenancy.context import current_tenant, tenant_session
 from trilend.tenancy.errors import not_admitted
 
 
 class TenantSecurityManager(SecurityManager):  # type: ignore[misc]
-    """Registers only the views that Trilend has made its own.
+    """Registers only the views that Trilend has made its own; `trilend.access.security` adds how people sign in.
 
     FAB's token endpoint (`/api/v1/security/login`) is left out on purpose: its tokens would name a user id alone and
     so be good in every tenant.
     """
 
-    authdbview = SignInView
     userdbmodelview = UsersView
     rolemodelview = RolesView
-    resetmypasswordview = ResetMyPassword
-    resetpasswordview = ResetPassword
 
     def create_db(self) -> None:
         """Nothing: schemas come from the blueprint."""
@@ -42,16 +38,6 @@ class TenantSecurityManager(SecurityManager):  # type: ignore[misc]
         self.user_view = self.appbuilder.add_view_no_menu(self.userdbmodelview)
         self.appbuilder.add_view_no_menu(self.rolemodelview)
 
-    def update_user_auth_stat(self, user: object, success: bool = True) -> None:
-        """Count the sign-in, unless the tenant may only be read: people must still be able to sign in."""
-        if current_tenant().admission.is_open:
-            super().update_user_auth_stat(user, success)
-
-    def noop_user_update(self, user: object) -> None:
-        """The write that makes an unknown name take as long as a wrong password; none is made where none counts."""
-        if current_tenant().admission.is_open:
-            super().noop_user_update(user)
-
     def update_user(self, user: object, commit: bool = True) -> object:
         """As FAB does, which answers False to whatever went wrong; a tenant that may only be read says so instead."""
         updated = super().update_user(user, commit)
@@ -59,11 +45,6 @@ class TenantSecurityManager(SecurityManager):  # type: ignore[misc]
         if updated is False and not admission.is_open:
             raise not_admitted(admission)
         return updated
-
-    def reset_password(self, userid: int, password: str) -> None:
-        """Set somebody's password, and log that it was done."""
-        trace_password(tenant_session(), self.get_user_by_id(userid))
-        super().reset_password(userid, password)
 
     def _has_view_access(self, user: object, permission_name: str, view_name: str) -> bool:
         return (permission_name, view_name) in self.permissions_of(user.id)  # type: ignore[attr-defined]

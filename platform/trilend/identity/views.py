@@ -1,22 +1,20 @@
-"""Sign-in, people, roles and passwords of a tenant, on FAB's views."""
+"""People and roles of a tenant on FAB's views, and its API clients."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from itertools import chain, count
 from typing import Any, cast
 
 from flask import abort, flash, g, redirect, render_template, request, url_for
 from flask_appbuilder import BaseView
+from flask_appbuilder.actions import action
 from flask_appbuilder.security.forms import SelectDataRequired
-from flask_appbuilder.security.sqla.models import User
-from flask_appbuilder.security.views import (
-    AuthDBView,
-    ResetMyPasswordView,
-    ResetPasswordView,
-    RoleModelView,
-    UserDBModelView,
-)
+from flask_appbuilder.security.sqla.models import Role, User
+from flask_appbuilder.security.views import RoleModelView, UserDBModelView
+from flask_babel import gettext, ngettext
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from sqlalchemy import select
+from sqlalchemy.orm import selectinload
 from werkzeug.wrappers import Response
 from wtforms import SelectChoice, SelectMultipleField, StringField
 from wtforms.validators import InputRequired, Length
@@ -29,14 +27,9 @@ from trilend.identity.service import add_api_client, revoke_api_client, signed_i
 from trilend.identity.trail import remember, trace_added, trace_changed, trace_removed
 from trilend.tenancy.context import TenantSession, tenant_session
 from trilend.tenancy.plans.errors import PeopleUsedUp
-from trilend.tenancy.plans.service import check_people
+from trilend.tenancy.plans.service import check_people, take_place
 
-
-class SignInView(AuthDBView):  # type: ignore[misc]
-    """Sign-in by user name or mail address and password."""
-
-    title = _l("Sign in")
-    invalid_login_message = _l("The user name or the password is wrong. Try again, or ask your administrator.")
+_LONGEST_ROLE = 64
 
 
 class KnownActions:
@@ -103,13 +96,16 @@ class UsersView(KnownActions, UserDBModelView):  # type: ignore[misc]
         """Refuse to let one more person sign in than the plan allows; log what changes."""
         # In the session of the request the form's values may have been flushed already.
         with TenantSession() as before:
-            if item.active and not before.scalar(select(User.active).where(User.id == item.id)):
-                check_people(before)
+            comes_back = item.active and not before.scalar(select(User.active).where(User.id == item.id))
+        if comes_back:
+            take_place(tenant_session(), item.id)
         trace_changed(tenant_session(), item)
         super().pre_update(item)
 
     def pre_add(self, item: Any) -> None:
-        """Keep the family name FAB asks for empty: the full name is one field."""
+        """Take a place of the plan; keep the family name FAB asks for empty: the full name is one field."""
+        if item.active:
+            take_place(tenant_session())
         item.last_name = ""
         super().pre_add(item)
         trace_added(tenant_session(), item)
@@ -137,6 +133,27 @@ class RolesView(KnownActions, RoleModelView):  # type: ignore[misc]
     label_columns = {"name": _l("Name"), "permissions": _l("Permissions")}
     formatters_columns = {"name": role_label}
 
+    @action("copyrole", _l("Copy"), _l("Copy the chosen roles?"), icon="fa-copy", single=False)  # type: ignore[untyped-decorator]
+    def copy_role(self, items: Sequence[Any]) -> Response:
+        """Add a role with the same permissions for each that was chosen, and log it."""
+        self.update_redirect()
+        session = tenant_session()
+        originals = session.scalars(
+            select(Role)
+            .where(Role.id.in_([item.id for item in items]))
+            .order_by(Role.id)
+            .options(selectinload(Role.permissions))
+        ).all()
+        taken = set(session.scalars(select(Role.name)))
+        for original in originals:
+            copy = Role(name=_free_name(original.name, taken), permissions=list(original.permissions))
+            taken.add(copy.name)
+            trace_added(session, copy)
+            session.add(copy)
+        session.commit()
+        flash(ngettext("%(num)d role is copied.", "%(num)d roles are copied.", len(originals)), "success")
+        return redirect(self.get_redirect())
+
     def pre_add(self, item: Any) -> None:
         """Log the new role."""
         trace_added(tenant_session(), item)
@@ -156,16 +173,11 @@ class RolesView(KnownActions, RoleModelView):  # type: ignore[misc]
         trace_removed(tenant_session(), item)
 
 
-class ResetPassword(ResetPasswordView):  # type: ignore[misc]
-    """An administrator sets somebody's password."""
-
-    class_permission_name = "Users"
-
-
-class ResetMyPassword(ResetMyPasswordView):  # type: ignore[misc]
-    """Somebody changes the own password."""
-
-    class_permission_name = "MyPassword"
+def _free_name(name: str, taken: Collection[str]) -> str:
+    """What the copy of a role is called: a copy of a copy is numbered."""
+    wanted = str(gettext("%(name)s (copy)", name=role_label(name)))[:_LONGEST_ROLE]
+    numbered = (f"{wanted[: _LONGEST_ROLE - 4]} {number}" for number in count(2))
+    return next(each for each in chain([wanted], numbered) if each not in taken)
 
 
 def person_name() -> str:

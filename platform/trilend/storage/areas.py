@@ -59,6 +59,11 @@ class Area:
         return ", ".join(str(_LABELS[each]) for each in self.types)
 
 
+def type_label(media_type: str) -> str:
+    """A type as a person calls it."""
+    return str(_LABELS.get(media_type, media_type))
+
+
 def media_type_of(start: bytes) -> str | None:
     """What a file is by its first bytes: one of the types above, or None."""
     for beginning, found in _STARTS.items():

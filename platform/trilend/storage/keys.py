@@ -183,6 +183,11 @@ def derive_index_key(data_key: bytes) -> bytes:
     return _derive(data_key, _INDEX)
 
 
+def derived_key(data_key: bytes, purpose: str) -> bytes:
+    """The key for one purpose from a bare data key; `tenant_key` for whoever is bound to the tenant."""
+    return _derive(data_key, purpose)
+
+
 @lru_cache(maxsize=4096)
 def _unwrapped(wrapped: bytes) -> bytes:
     return unwrap(wrapped)

@@ -49,6 +49,14 @@ class StoredObject(Created, TenantBase):
             "deleted_at",
             postgresql_where=text("deleted_at IS NOT NULL AND removed_at IS NULL"),
         ),
+        Index("stored_object_area", "area", "id", postgresql_where=text("deleted_at IS NULL")),
+        Index("stored_object_held", "id", postgresql_where=text("legal_hold <> '' AND deleted_at IS NULL")),
+        Index(
+            "stored_object_retained",
+            "retain_until",
+            "id",
+            postgresql_where=text("retain_until IS NOT NULL AND deleted_at IS NULL"),
+        ),
         {"info": {"ddl": _RULES}},
     )
 

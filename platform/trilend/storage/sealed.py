@@ -69,5 +69,9 @@ class SealedJson(Sealed[dict[str, Any]]):
 
 def blind_index(value: str) -> str:
     """A keyed digest that equals for equal values within the bound tenant, and says nothing outside of it."""
-    normal = "".join(value.split()).upper()
-    return hmac.new(index_key(), normal.encode(), sha256).hexdigest()
+    return hmac.new(index_key(), normal_for_index(value), sha256).hexdigest()
+
+
+def normal_for_index(value: str) -> bytes:
+    """What of a value counts when it is looked for: neither spaces nor case."""
+    return "".join(value.split()).upper().encode()

@@ -1,23 +1,27 @@
-"""Sweeps the store: what no transaction has kept, what was deleted, what was sealed anew, what a dead writer left."""
+"""Sweeps the store: what no transaction has kept, what was deleted or is over its days, what a dead writer left."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import structlog
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import func, insert, literal, select, true, update
+from sqlalchemy import func, insert, literal, or_, select, true, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from trilend.audit.service import SYSTEM, line
 from trilend.config import settings
 from trilend.db.base import now
 from trilend.jobs.schedules import Declared, declare_schedule
 from trilend.jobs.service import JobRun, Queue, handles
+from trilend.storage.areas import Area
 from trilend.storage.models import StoredObject
-from trilend.storage.objects import key_of, object_name
+from trilend.storage.objects import SUBJECT, key_of, object_name
 from trilend.storage.stores.interface import Entry, store
 from trilend.tenancy.context import FIRST_KEY, current_tenant, tenant_session
 
@@ -25,6 +29,7 @@ log = structlog.get_logger(__name__)
 
 SWEEP = "storage.sweep"
 _PORTION = 500
+_CHINA = ZoneInfo("Asia/Shanghai")
 
 
 @dataclass(frozen=True)
@@ -45,12 +50,21 @@ def claims(claim: Claim) -> None:
     _claims.append(claim)
 
 
+_passing: dict[str, Callable[[], int]] = {}
+
+
+def passes(area: Area, days: Callable[[], int]) -> None:
+    """Let the sweep delete the files of an area so many days after they were stored, unless they have to be kept."""
+    _passing[area.name] = days
+
+
 @dataclass
 class SweepReport:
     """How many names were looked at, and what became of those that nobody needs."""
 
     seen: int = 0
     adopted: int = 0
+    expired: int = 0
     orphans: int = 0
     outdated: int = 0
     deleted: int = 0
@@ -67,6 +81,7 @@ def sweep(session: Session, *, before: datetime | None = None) -> SweepReport:
     report = SweepReport()
     prefix = f"{current_tenant().id}/"
     report.unfinished = store().drop_unfinished(prefix, limit)
+    report.expired = expire(session)
     _remove_deleted(session, limit, report)
     for portion in _portions(store().entries(prefix)):
         report.seen += len(portion)
@@ -90,6 +105,35 @@ def _sweep(run: JobRun) -> dict[str, Any]:
     report = sweep(tenant_session())
     log.info("store swept", **vars(report))
     return vars(report)
+
+
+def expire(session: Session) -> int:
+    """Delete the files whose areas keep them for some days only, each with a line in the log; commits. Returns how many.
+
+    What is under a hold, or has to be kept, stays until a later sweep finds it free.
+    """
+    today = datetime.now(_CHINA).date()
+    expired = 0
+    for area, days in _passing.items():
+        kept_for = days()
+        ids = session.scalars(
+            update(StoredObject)
+            .where(
+                StoredObject.area == area,
+                StoredObject.deleted_at.is_(None),
+                StoredObject.created_at < now() - timedelta(days=kept_for),
+                StoredObject.legal_hold == "",
+                or_(StoredObject.retain_until.is_(None), StoredObject.retain_until < today),
+            )
+            .values(deleted_at=func.now())
+            .returning(StoredObject.id),
+            execution_options={"synchronize_session": False},
+        ).all()
+        reason = gettext("Kept for %(days)s days", days=kept_for)
+        session.add_all(line(SYSTEM, "object.deleted", SUBJECT, file_id, reason=reason, area=area) for file_id in ids)
+        expired += len(ids)
+    session.commit()
+    return expired
 
 
 def _remove_deleted(session: Session, limit: datetime, report: SweepReport) -> None:

@@ -11,6 +11,7 @@ from trilend.db.shares import Shares
 from trilend.tenancy.context import BoundTenant, bound_request
 from trilend.tenancy.errors import UnknownTenant
 from trilend.tenancy.models import Door
+from trilend.tenancy.plans.service import statement_seconds_of
 from trilend.tenancy.service import tenant_by_host, tenant_by_slug
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class HostRouter:
             environ["trilend.unknown_host"] = True
             _hide_unknown(environ, label)
             return self._public(environ, start_response)
-        with self._share_of(tenant, environ), bound_request(tenant):
+        with self._share_of(tenant, environ), bound_request(tenant, _statement_seconds(tenant, environ)):
             serve = self._notice if tenant.admission.entry is Door.SHUT else self._tenant
             return serve(environ, start_response)
 
@@ -86,6 +87,13 @@ class HostRouter:
             yield
         finally:
             self._shares.give_back(tenant.id)
+
+
+def _statement_seconds(tenant: BoundTenant, environ: "WSGIEnvironment") -> int | None:
+    """How long a statement of this request may take by the tenant's plan; what asks the database nothing has no need."""
+    if environ.get("PATH_INFO", "").startswith(_WITHOUT_DATABASE):
+        return None
+    return statement_seconds_of(tenant.plan)
 
 
 def name_of(host: str) -> str | None:

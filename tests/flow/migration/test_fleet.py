@@ -7,10 +7,12 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from tests.flow.migration.next_release import NextRelease
 
-from trilend.tenancy.context import RegistrySession
+from trilend.parties.models import Party, PartyKind
+from trilend.storage.sealed import blind_index
+from trilend.tenancy.context import RegistrySession, bound, tenant_session
 from trilend.tenancy.migration import travellers
 from trilend.tenancy.migration.fleet import FleetReport, migrate_fleet
 from trilend.tenancy.migration.models import FleetRun
@@ -19,6 +21,7 @@ from trilend.tenancy.migration.steps import Position, targets
 from trilend.tenancy.migration.verification import verify_fleet
 from trilend.tenancy.models import Spare, Tenant
 from trilend.tenancy.servers import owner_connection
+from trilend.tenancy.service import tenant_by_id
 from trilend.tenancy.spares import refill_spares, renew_spares, spares_ready
 
 COLUMN = "ALTER TABLE business_day ADD COLUMN note text"
@@ -260,6 +263,69 @@ def test_a_data_step_works_in_portions_and_goes_on_where_it_was_cut_off(
     assert report == FleetReport(total=1, done=1)
     assert doubled() == (251, 2 * sum(range(251)))
     assert len([branch for branch, _ in versions(tenant) if branch == "broker"]) == 2
+
+
+def test_a_data_step_opens_sealed_fields_and_writes_a_blind_index(
+    release: NextRelease, new_tenant: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant, other = new_tenant("broker"), new_tenant("broker", name="别的公司")
+    monkeypatch.setattr("trilend.tenancy.spares.settings", lambda: _Wanted(1))
+    assert refill_spares() == 3
+    mobiles = ["13800000001", "13800000002", "13800000001"]
+    for each in (tenant, other):
+        with bound(each):
+            tenant_session().add_all(_party(number, mobile) for number, mobile in enumerate(mobiles))
+            tenant_session.commit()
+    release.adds(
+        "broker",
+        'op.execute("ALTER TABLE party ADD COLUMN mobile_index VARCHAR(64)")',
+        fresh="ALTER TABLE party ADD COLUMN mobile_index VARCHAR(64)",
+    )
+    release.adds(
+        "broker",
+        "pass",
+        more="""
+        def batch(connection, seals):
+            rows = connection.execute("SELECT id, mobile FROM party WHERE mobile_index IS NULL LIMIT 2").fetchall()
+            with connection.cursor() as cursor:
+                cursor.executemany(
+                    "UPDATE party SET mobile_index = %s, mobile = %s WHERE id = %s",
+                    [
+                        (seals.blind_index(text), seals.seal_text("+86" + text), id)
+                        for id, text in [(id, seals.open_text(mobile)) for id, mobile in rows]
+                    ],
+                )
+            return len(rows) == 2
+        """,
+    )
+
+    with release.running():
+        report = migrate_fleet()
+
+    assert (report.failed, report.halted) == ({}, {})
+    assert report.done == 3, "two companies, and the spare that went first and has no keys"
+    seen = []
+    for each in (tenant, other):
+        with bound(tenant_by_id(each.id)):
+            session = tenant_session()
+            found = session.execute(text("SELECT mobile_index FROM party ORDER BY identifier_index")).scalars().all()
+            assert found == [blind_index(mobile) for mobile in mobiles]
+            opened = session.scalars(select(Party.mobile).order_by(Party.identifier_index)).all()
+            assert opened == ["+86" + mobile for mobile in mobiles]
+            seen.append(found)
+    assert set(seen[0]).isdisjoint(seen[1]), "each company's own key made its index"
+
+
+def _party(number: int, mobile: str) -> Party:
+    return Party(
+        kind=PartyKind.PERSON,
+        name=f"客户{number}",
+        identifier=f"11010119900101{number:04d}",
+        identifier_index=f"{number:064d}",
+        mobile=mobile,
+        account_number="",
+        account_index="",
+    )
 
 
 def test_a_tenant_that_a_newer_release_has_moved_on_is_not_behind_for_this_one(

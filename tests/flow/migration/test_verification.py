@@ -14,7 +14,7 @@ from tests import releases, stack
 
 from trilend.tenancy.context import RegistrySession
 from trilend.tenancy.migration.fingerprint import compare, lines_of
-from trilend.tenancy.migration.registry import migrate_registry
+from trilend.tenancy.migration.registry import migrate_registry, registry_difference, verify_registry
 from trilend.tenancy.migration.verification import verify_fleet
 from trilend.tenancy.models import Tenant
 
@@ -124,12 +124,63 @@ def test_a_registry_of_the_first_release_comes_to_equal_a_new_one(postgres: Any,
     old, new = stack.empty_database(postgres), stack.new_database(postgres)
     with psycopg.connect(old.owner_url) as owner:
         releases.make_registry(owner)
+    before = verify_registry(old.owner_url)
+    assert any("table" in line or "column" in line for line in before.missing)
 
     migrate_registry(old.owner_url)
 
+    assert not verify_registry(old.owner_url), str(verify_registry(old.owner_url))
+    assert not verify_registry(new.owner_url), "what is made aside equals what is made in place"
     with psycopg.connect(old.owner_url) as left, psycopg.connect(new.owner_url) as right:
         difference = compare(left, "trilend", 0, lines_of(right, "trilend", 0))
+        schemas = left.execute("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'trilend%fresh%'").fetchone()
     assert not difference, str(difference)
+    assert schemas == (0,)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ("ALTER TABLE trilend.plan DROP COLUMN people", "column plan.people"),
+        ("CREATE INDEX extra ON trilend.plan (label)", "extra"),
+        ("GRANT SELECT ON trilend.data_key TO PUBLIC", "data_key"),
+        ("ALTER ROLE trilend_cell_00 BYPASSRLS", "trilend_cell_00"),
+        ("ALTER ROLE trilend_app INHERIT", "trilend_app"),
+        (
+            "GRANT trilend_registry TO trilend_cell_01 WITH INHERIT FALSE",
+            "trilend_cell_01 may take trilend_registry",
+        ),
+        ("ALTER TABLE trilend.plan OWNER TO trilend_app", "trilend_app owns trilend.plan"),
+    ],
+)
+def test_what_was_changed_in_a_registry_is_named(changed_registry: stack.Database, change: str, named: str) -> None:
+    with psycopg.connect(changed_registry.superuser_url) as superuser:
+        # Roles belong to the whole server, which other tests use: nothing of this is ever committed.
+        superuser.execute(change.encode())
+        superuser.execute("SET LOCAL ROLE trilend_owner")
+        difference = registry_difference(superuser)
+        superuser.rollback()
+    assert named in str(difference)
+
+
+@pytest.fixture(scope="module")
+def changed_registry(postgres: Any, installation: Any) -> stack.Database:
+    """A registry of its own that tests may spoil."""
+    return stack.new_database(postgres)
+
+
+def test_the_command_says_whether_the_registry_is_equal(changed_registry: stack.Database, installation: Any) -> None:
+    addresses = {"TRILEND_OWNER_DATABASE_URL": changed_registry.owner_url}
+    command = [sys.executable, "-m", "trilend.cli", "registry", "verify", "--json"]
+    with psycopg.connect(changed_registry.superuser_url) as superuser:
+        superuser.execute(b"CREATE TABLE trilend.left_over (id int)")
+
+    sound = subprocess.run(command, env=os.environ, capture_output=True, text=True, check=False)
+    spoilt = subprocess.run(command, env=os.environ | addresses, capture_output=True, text=True, check=False)
+
+    assert (sound.returncode, spoilt.returncode) == (0, 1), sound.stdout + sound.stderr
+    assert json.loads(sound.stdout) == {"equal": True, "missing": [], "surplus": []}
+    assert any("left_over" in line for line in json.loads(spoilt.stdout)["surplus"])
 
 
 def _function_of(installation: Any, neighbour: Any, tenant: Any) -> str:

@@ -48,4 +48,4 @@ class DomainNotProved(Refused):
     code = "domain_not_proved"
 
     def __init__(self) -> None:
-        super().__init__(_l("This domain is not proved yet. Publish its record, then have it checked."))
+        super().__init__(_l("This domain is not proved yet. Publish its record or file, then have it checked."))

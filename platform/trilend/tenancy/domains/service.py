@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from trilend.db.base import now
 from trilend.tenancy.domains.errors import DomainClaimed, DomainNotProved, TooManyDomains, UnknownDomain
-from trilend.tenancy.domains.models import Domain, DomainState
+from trilend.tenancy.domains.models import Domain, DomainState, Method
 from trilend.tenancy.domains.names import check_host
-from trilend.tenancy.domains.proof import Proof, look_up
+from trilend.tenancy.domains.proof import GONE, Proof, look_up
 from trilend.tenancy.lifecycle.service import PLATFORM, log_event
 from trilend.tenancy.models import Tenant
 
@@ -23,12 +23,12 @@ _WATCH, _WATCH_MISSING = timedelta(hours=12), timedelta(hours=4)
 _TAKEN = "taken"
 
 
-def claim_domain(session: Session, tenant_id: str, entered: str) -> Domain:
+def claim_domain(session: Session, tenant_id: str, entered: str, method: Method = Method.RECORD) -> Domain:
     """Put a name on a tenant's list, to be proved; raises `InvalidDomain`, `DomainClaimed`, `TooManyDomains`."""
     host = check_host(entered)
     if len(domains_of(session, tenant_id)) >= MOST:
         raise TooManyDomains(MOST)
-    domain = Domain(tenant_id=tenant_id, host=host, token=secrets.token_hex(20), next_check_at=now())
+    domain = Domain(tenant_id=tenant_id, host=host, token=secrets.token_hex(20), method=method, next_check_at=now())
     try:
         with session.begin_nested():
             session.add(domain)
@@ -42,23 +42,35 @@ def domains_of(session: Session, tenant_id: str) -> Sequence[Domain]:
     return session.scalars(select(Domain).where(Domain.tenant_id == tenant_id).order_by(Domain.host)).all()
 
 
-def check_domain(session: Session, tenant_id: str, domain_id: int) -> Domain:
-    """Look for the record now and settle what that means; commits. Raises `UnknownDomain`.
+def prove_by(session: Session, tenant_id: str, domain_id: int, method: Method) -> None:
+    """Have a claim proved in another way from now on; what is proved stays so. Raises `UnknownDomain`."""
+    domain = domain_of(session, tenant_id, domain_id)
+    domain.method, domain.note = method, ""
 
-    No transaction is open while the DNS is asked. Another tenant that has the name proved keeps it as long as its own
-    record is there: whoever took the name over has only to remove the old record.
+
+def published_at(session: Session, tenant_id: str, host: str) -> str | None:
+    """The token that the platform itself hands out at a domain that leads here: that of whoever has it proved."""
+    proved = (Domain.tenant_id == tenant_id, Domain.host == host, Domain.state == DomainState.VERIFIED)
+    return session.scalar(select(Domain.token).where(*proved))
+
+
+def check_domain(session: Session, tenant_id: str, domain_id: int) -> Domain:
+    """Look for the proof now and settle what that means; commits. Raises `UnknownDomain`.
+
+    No transaction is open while the DNS or the host is asked. Another tenant that has the name proved keeps it as long as its own
+    proof is there: whoever took the name over has only to remove the old proof.
     """
     domain = domain_of(session, tenant_id, domain_id)
-    host, token = domain.host, domain.token
+    host, token, method = domain.host, domain.token, domain.method
     holder = session.scalar(
         select(Domain).where(Domain.host == host, Domain.state == DomainState.VERIFIED, Domain.tenant_id != tenant_id)
     )
-    rival = (holder.id, holder.tenant_id, holder.token) if holder else None
+    rival = (holder.id, holder.tenant_id, holder.token, holder.method) if holder else None
     session.rollback()
-    proof = look_up(host, token)
+    proof = look_up(host, token, method)
     if proof is Proof.THERE and rival is not None:
-        rival_id, rival_tenant, rival_token = rival
-        if look_up(host, rival_token) in (Proof.OTHER, Proof.NONE):
+        rival_id, rival_tenant, rival_token, rival_method = rival
+        if look_up(host, rival_token, rival_method) in GONE:
             _lose(session, domain_of(session, rival_tenant, rival_id))
             session.commit()
     return _settle(session, tenant_id, domain_id, proof)

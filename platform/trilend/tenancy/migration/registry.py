@@ -1,6 +1,8 @@
-"""Makes the registry's tables, or brings those of an earlier release to this one."""
+"""Makes the registry's tables, brings those of an earlier release to this one, and proves that they came to be equal."""
 
-from collections.abc import Sequence
+import re
+import secrets
+from collections.abc import Iterable, Sequence
 
 import psycopg
 from sqlalchemy import create_mock_engine
@@ -9,8 +11,11 @@ from sqlalchemy.schema import ExecutableDDLElement
 
 from trilend.db.base import REGISTRY_SCHEMA, RegistryBase
 from trilend.tenancy import versions as _versions  # noqa: F401  (its table)
+from trilend.tenancy.migration.fingerprint import Difference, lines_of
+from trilend.tenancy.migration.roles import expected_role_lines, role_lines
 from trilend.tenancy.migration.steps import NONE, REGISTRY, Step, branch, head, steps_after
 from trilend.tenancy.rights import registry_rights
+from trilend.tenancy.servers import cells
 
 _ADVISORY_LOCK = 7_415_923_002
 
@@ -31,7 +36,37 @@ def migrate_registry(owner_url: str) -> int:
         return len(missing)
 
 
-def _make(owner: psycopg.Connection[tuple[object, ...]]) -> None:
+def verify_registry(owner_url: str) -> Difference:
+    """How the registry, its fixed roles and their rights differ from those of a fresh installation.
+
+    A fresh registry is made beside it, looked at, and rolled back; nothing is locked that others use.
+    """
+    with psycopg.connect(owner_url.replace("postgresql+psycopg://", "postgresql://")) as owner:
+        difference = registry_difference(owner)
+        owner.rollback()
+    return difference
+
+
+def registry_difference(owner: psycopg.Connection[tuple[object, ...]]) -> Difference:
+    """The same in the owner's open transaction, which the caller rolls back."""
+    found = _plain(lines_of(owner, REGISTRY_SCHEMA, 0)) | set(role_lines(owner))
+    _make(owner, aside := f"{REGISTRY_SCHEMA}_fresh_{secrets.token_hex(4)}")
+    expected = _plain(lines_of(owner, aside, 0)) | set(expected_role_lines(cells()))
+    return Difference(missing=sorted(expected - found), surplus=sorted(found - expected))
+
+
+def _plain(lines: Iterable[str]) -> set[str]:
+    """Lines with the registry's own name in them: names of roles contain it, and were written as `~` in part."""
+    return {line.replace("~", REGISTRY_SCHEMA) for line in lines}
+
+
+def _make(owner: psycopg.Connection[tuple[object, ...]], schema: str = REGISTRY_SCHEMA) -> None:
+    for text in _structure():
+        # The name as a schema's, and not where names of roles begin with it.
+        owner.execute(re.sub(rf"\b{REGISTRY_SCHEMA}(?=[.;\s]|$)", schema, text).encode())
+
+
+def _structure() -> Sequence[str]:
     statements = [f"CREATE SCHEMA IF NOT EXISTS {REGISTRY_SCHEMA}"]
     dialect = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
 
@@ -42,8 +77,7 @@ def _make(owner: psycopg.Connection[tuple[object, ...]]) -> None:
     statements.append(
         f"INSERT INTO {REGISTRY_SCHEMA}.schema_version (branch, revision) VALUES ('{REGISTRY}', '{head(REGISTRY)}')"
     )
-    owner.execute(";\n".join(statements).encode())
-    owner.execute(_rights().encode())
+    return [";\n".join(statements), _rights()]
 
 
 def _take(owner: psycopg.Connection[tuple[object, ...]], steps: Sequence[Step]) -> None:

@@ -4,9 +4,9 @@ import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from inspect import signature
 from pathlib import Path
 
-import psycopg
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
@@ -19,13 +19,15 @@ REGISTRY, PLATFORM, PERMISSIONS = "registry", "platform", "permissions"
 _REVISIONS = Path(__file__).parents[2] / "revisions"
 NONE = "-"
 
-Batch = Callable[[psycopg.Connection[tuple[object, ...]]], bool]
+Batch = Callable[..., bool]
+"""Takes the connection, and as a second argument, if it names one, the company's `Seals`; says whether more is left."""
 
 
 @dataclass(frozen=True)
 class Step:
     """One revision of a branch: its SQL, and for a data step the function that does a portion and says if more is left.
 
+    A data step with two parameters is handed the company's keys (`wants_seals`).
     Applied together with a row of `schema_version`, which the database refuses a second time and out of order.
     `contracts_since` names the release that was the first to do without what the step takes away; `excused` gives a
     reason for each rule of expand and contract that it may break.
@@ -37,6 +39,7 @@ class Step:
     title: str
     sql: str
     batch: Batch | None = None
+    wants_seals: bool = False
     contracts_since: str = ""
     excused: Mapping[str, str] = field(default_factory=dict)
 
@@ -140,6 +143,22 @@ def folder_of(name: str) -> Path | None:
     return _REVISIONS / name if name in (REGISTRY, PLATFORM) else kinds()[name].revisions
 
 
+def first_text(kind: str) -> str | None:
+    """What the first release made of a tenant of this kind, in its schema; None for a kind that does not keep it."""
+    folder = folder_of(kind)
+    file = folder / "first.sql" if folder else None
+    return file.read_text(encoding="utf-8") if file and file.is_file() else None
+
+
+def steps_until(kind: str, position: Position) -> Sequence[Step]:
+    """The steps by which a tenant of the first release comes to a position, its permissions left aside."""
+    taken: list[Step] = []
+    for name, revision in ((PLATFORM, position.platform), (kind, position.kind)):
+        ahead = {step.revision for step in steps_after(name, revision)}
+        taken += [step for step in branch(name) if step.revision not in ahead]
+    return taken
+
+
 def rendered(upgrade: Callable[[], None]) -> str:
     """The SQL of an Alembic upgrade, for no schema in particular."""
     output = io.StringIO()
@@ -157,13 +176,15 @@ def _rendered(name: str, script: Script) -> Step:
     previous = script.down_revision
     if previous is not None and not isinstance(previous, str):
         raise ValueError(f"{name} {script.revision}: a branch is a line, it cannot merge")
+    batch: Batch | None = getattr(module, "batch", None)
     return Step(
         branch=name,
         revision=script.revision,
         previous=previous,
         title=script.doc,
         sql=rendered(module.upgrade),
-        batch=getattr(module, "batch", None),
+        batch=batch,
+        wants_seals=batch is not None and len(signature(batch).parameters) > 1,
         contracts_since=getattr(module, "contracts_since", ""),
         excused=getattr(module, "excused", {}),
     )

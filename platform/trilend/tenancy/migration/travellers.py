@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from trilend.db.wire import send
 from trilend.tenancy.door import DIFFERS
 from trilend.tenancy.migration.places import places_behind
+from trilend.tenancy.migration.seals import NoSeals, Seals, seals_of
 from trilend.tenancy.migration.steps import Position, Step, steps_from
 from trilend.tenancy.models import Spare, Tenant, TenantState
 from trilend.tenancy.servers import cell_login
@@ -71,11 +72,14 @@ def travellers(session: Session, slugs: Sequence[str], *, faulty: bool) -> Seque
     return [Traveller(*row) for row in rows]
 
 
-def move(connection: Connection, traveller: Traveller) -> None:
-    """Take all steps that a schema still has to take, each with its record in one message and one transaction."""
+def move(connection: Connection, traveller: Traveller, seals: Seals | None = None) -> None:
+    """Take all steps that a schema still has to take, each with its record in one message and one transaction.
+
+    `seals` are the keys for its data steps if the registry does not have them yet.
+    """
     for step in steps_from(traveller.kind, Position.read(traveller.revision)):
         try:
-            _take(connection, traveller, step)
+            _take(connection, traveller, step, seals)
         except psycopg.Error:
             connection.rollback()
             # A run that was killed between the step and the registry's row has left the step taken.
@@ -100,14 +104,15 @@ def move_together(connection: Connection, group: Sequence[Traveller]) -> bool:
     return True
 
 
-def _take(connection: Connection, traveller: Traveller, step: Step) -> None:
+def _take(connection: Connection, traveller: Traveller, step: Step, seals: Seals | None) -> None:
     if step.batch is None:
         send(connection, _transaction(traveller, step).encode())
         return
+    given = (_seals_for(traveller, seals),) if step.wants_seals else ()
     more = not _is_taken(connection, traveller.schema, step)
     while more:
         send(connection, _opening(traveller).encode())
-        more = step.batch(connection)
+        more = step.batch(connection, *given)
         send(connection, f"{'' if more else _text(traveller, step)}\nCOMMIT".encode())
 
 
@@ -124,6 +129,12 @@ def _opening(traveller: Traveller) -> str:
 
 def _text(traveller: Traveller, step: Step) -> str:
     return step.text(traveller.schema, cell_login(traveller.cell))
+
+
+def _seals_for(traveller: Traveller, seals: Seals | None) -> Seals:
+    if seals is not None:
+        return seals
+    return NoSeals() if traveller.is_spare else seals_of(traveller.id)
 
 
 def _is_taken(connection: Connection, schema: str, step: Step) -> bool:

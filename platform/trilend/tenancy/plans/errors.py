@@ -68,6 +68,18 @@ class UnknownPlan(NotFound):
         super().__init__(_l("There is no plan of this name. Choose one of those in the console."), name=name)
 
 
+class InvalidSeconds(Invalid):
+    """A statement may take some seconds, and no longer than background work's."""
+
+    code = "invalid_seconds"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            _l("Enter a number of seconds from 1 to %(most)s, or nothing for the installation's own limit.", most=most),
+            field="statement_seconds",
+        )
+
+
 class InvalidFigure(Invalid):
     """A limit is a whole number from nought on, or empty."""
 

@@ -17,7 +17,10 @@ ON CONFLICT DO NOTHING
 
 
 class Plan(Created, RegistryBase):
-    """What a tenant may use; an empty figure means no limit. `label` is what operators call it."""
+    """What a tenant may use; an empty figure means no limit. `label` is what operators call it.
+
+    `statement_seconds` is how long a statement of a request may take; empty means the installation's own limit.
+    """
 
     __tablename__ = "plan"
 
@@ -27,6 +30,7 @@ class Plan(Created, RegistryBase):
     storage_bytes: Mapped[int | None]
     calls_per_day: Mapped[int | None]
     calls_per_month: Mapped[int | None]
+    statement_seconds: Mapped[int | None]
 
 
 class CallCount(RegistryBase):

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from flask_appbuilder.security.sqla.models import User
+from flask_appbuilder.security.sqla.models import Role, User
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -26,7 +26,7 @@ _measures: list[Measure] = []
 
 @dataclass(frozen=True)
 class Limits:
-    """A plan's figures; None means no limit."""
+    """A plan's figures; None means no limit, for `statement_seconds` the installation's."""
 
     name: str
     label: str
@@ -34,11 +34,20 @@ class Limits:
     storage_bytes: int | None
     calls_per_day: int | None
     calls_per_month: int | None
+    statement_seconds: int | None
 
     @classmethod
     def of(cls, plan: Plan) -> "Limits":
         """A frozen copy of a row."""
-        return cls(plan.name, plan.label, plan.people, plan.storage_bytes, plan.calls_per_day, plan.calls_per_month)
+        return cls(
+            plan.name,
+            plan.label,
+            plan.people,
+            plan.storage_bytes,
+            plan.calls_per_day,
+            plan.calls_per_month,
+            plan.statement_seconds,
+        )
 
 
 @dataclass(frozen=True)
@@ -75,6 +84,14 @@ def limits_of(name: str) -> Limits:
         found = Limits.of(plan)
     _held[name] = (time.monotonic() + _CACHE_SECONDS, found)
     return found
+
+
+def statement_seconds_of(plan: str) -> int | None:
+    """How long a statement of a request may take by a plan; None where it says nothing, or is not known any more."""
+    try:
+        return limits_of(plan).statement_seconds
+    except UnknownPlan:
+        return None
 
 
 def forget_plans() -> None:
@@ -115,9 +132,29 @@ def storage_used(session: Session) -> int:
 
 
 def check_people(session: Session) -> None:
-    """Refuse a further person who may sign in; raises `PeopleUsedUp`. Two at the very same time may both pass."""
+    """Refuse a further person who may sign in; raises `PeopleUsedUp`. It is a look only: see `take_place`."""
     limits = limits_of(current_tenant().plan)
     if limits.people is not None and people_used(session) >= limits.people:
+        raise PeopleUsedUp(limits.label, limits.people)
+
+
+def take_place(session: Session, person_id: int | None = None) -> None:
+    """Have the caller's transaction be the one that lets a further person sign in; raises `PeopleUsedUp`.
+
+    Whoever else wants a place of the bound tenant waits until this transaction ends, and counts anew. `person_id` is
+    somebody who is in the table already, and is not counted.
+    """
+    limits = limits_of(current_tenant().plan)
+    if limits.people is None:
+        return
+    # The first role stands for the list of people: this lock does not keep anybody from giving or reading roles.
+    first_role = select(Role.id).order_by(Role.id).limit(1).with_for_update(key_share=True)
+    others = select(func.count()).select_from(User).where(User.active.is_(True), User.id.is_distinct_from(person_id))
+    # The person may be in the session already, and is not to be counted.
+    with session.no_autoflush:
+        session.execute(first_role)
+        used = session.scalar(others) or 0
+    if used >= limits.people:
         raise PeopleUsedUp(limits.label, limits.people)
 
 

@@ -2,23 +2,43 @@
 
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
+from sqlalchemy.exc import DBAPIError
 from tests.conftest import PASSWORD
 from werkzeug.test import Client
 
 from trilend.audit.service import SYSTEM
 from trilend.company.papers import Entered, submit_paper
-from trilend.identity.service import add_api_client
-from trilend.tenancy.context import RegistrySession, bound, tenant_session
+from trilend.console.service import save_plan
+from trilend.db.errors import limit_reached
+from trilend.identity.service import add_api_client, add_person
+from trilend.tenancy import context as tenancy_context
+from trilend.tenancy.context import RegistrySession, bound, bound_request, tenant_session
 from trilend.tenancy.lifecycle.service import By, events_of
 from trilend.tenancy.plans import calls
-from trilend.tenancy.plans.errors import CallsUsedUp, StorageUsedUp, UnknownPlan
+from trilend.tenancy.plans.errors import (
+    CallsUsedUp,
+    InvalidFigure,
+    InvalidSeconds,
+    PeopleUsedUp,
+    StorageUsedUp,
+    UnknownPlan,
+)
 from trilend.tenancy.plans.models import CallCount, Plan
-from trilend.tenancy.plans.service import Usage, change_plan, forget_plans, in_words, limits_of
+from trilend.tenancy.plans.service import (
+    Usage,
+    change_plan,
+    forget_plans,
+    in_words,
+    limits_of,
+    statement_seconds_of,
+    take_place,
+)
 from trilend.tenancy.service import forget_tenants, tenant_by_id
 
 
@@ -27,7 +47,15 @@ def small(installation: Any) -> Iterator[None]:
     """The plan `small`: two people, 100 bytes, three calls a day, five a month."""
     with RegistrySession() as registry:
         registry.merge(
-            Plan(name="small", label="微型", people=2, storage_bytes=100, calls_per_day=3, calls_per_month=5)
+            Plan(
+                name="small",
+                label="微型",
+                people=2,
+                storage_bytes=100,
+                calls_per_day=3,
+                calls_per_month=5,
+                statement_seconds=None,
+            )
         )
         registry.commit()
     forget_plans()
@@ -50,7 +78,7 @@ def sign_in(client: Client) -> None:
     client.post("/login/", data={"csrf_token": form[1], "username": "admin", "password": PASSWORD})
 
 
-def add_person(client: Client, name: str) -> Any:
+def add_person_on_page(client: Client, name: str) -> Any:
     page = client.get("/people/add").get_data(as_text=True)
     form = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
     assert form
@@ -72,8 +100,8 @@ def test_the_last_place_is_given_and_the_next_refused_with_what_was_entered(
     onto(tenant, "small")
     client = browse(f"{tenant.slug}.localhost")
     sign_in(client)
-    assert add_person(client, "zhou").status_code == 302
-    refused = add_person(client, "zheng")
+    assert add_person_on_page(client, "zhou").status_code == 302
+    refused = add_person_on_page(client, "zheng")
 
     page = refused.get_data(as_text=True)
     assert "“微型” allows 2 people" in page
@@ -87,12 +115,12 @@ def test_somebody_switched_off_makes_room_and_does_not_come_back_beyond_it(
     onto(tenant, "small")
     client = browse(f"{tenant.slug}.localhost")
     sign_in(client)
-    add_person(client, "zhou")
+    add_person_on_page(client, "zhou")
     with bound(tenant):
         tenant_session.execute(text("UPDATE ab_user SET active = false WHERE username = 'zhou'"))
         zhou = tenant_session.scalar(text("SELECT id FROM ab_user WHERE username = 'zhou'"))
         tenant_session.commit()
-    add_person(client, "zheng")
+    add_person_on_page(client, "zheng")
     page = client.get(f"/people/edit/{zhou}").get_data(as_text=True)
     form = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
     assert form
@@ -106,6 +134,134 @@ def test_somebody_switched_off_makes_room_and_does_not_come_back_beyond_it(
     client.post(f"/people/edit/{zhou}", data=entered | {"active": "y"})
 
     assert people(tenant) == {"admin", "zheng"}
+
+
+def test_of_two_who_take_the_last_place_at_the_same_time_one_gets_it(tenant: Any, small: None) -> None:
+    reading = onto(tenant, "small")
+    took, outcomes = threading.Event(), []
+
+    def second() -> None:
+        took.wait()
+        with bound(reading):
+            session = tenant_session()
+            try:
+                take_place(session)
+                add_person(session, username="zheng", name="郑", email="z@example.com", password=PASSWORD, roles=[])
+                session.commit()
+                outcomes.append("in")
+            except PeopleUsedUp:
+                outcomes.append("refused")
+
+    other = threading.Thread(target=second)
+    other.start()
+    with bound(reading):
+        session = tenant_session()
+        take_place(session)
+        add_person(session, username="zhou", name="周", email="zhou@example.com", password=PASSWORD, roles=[])
+        took.set()
+        other.join(0.5)
+        assert (other.is_alive(), outcomes) == (True, [])
+        session.commit()
+    other.join()
+
+    assert outcomes == ["refused"]
+    assert people(tenant) == {"admin", "zhou"}
+
+
+def test_a_place_that_was_not_taken_after_all_goes_to_the_next(tenant: Any, small: None) -> None:
+    reading = onto(tenant, "small")
+    with bound(reading):
+        take_place(tenant_session())
+        tenant_session.rollback()
+    with bound(reading):
+        session = tenant_session()
+        take_place(session)
+        add_person(session, username="zhou", name="周", email="zhou@example.com", password=PASSWORD, roles=[])
+        session.commit()
+        with pytest.raises(PeopleUsedUp):
+            take_place(session)
+
+
+def test_people_added_on_pages_at_the_same_time_do_not_pass_the_limit(
+    browse: Callable[[str], Client], tenant: Any, small: None
+) -> None:
+    onto(tenant, "small")
+    clients = [browse(f"{tenant.slug}.localhost") for _ in range(3)]
+    for client in clients:
+        sign_in(client)
+    barrier = threading.Barrier(3)
+
+    def add(client: Client, name: str) -> None:
+        barrier.wait()
+        add_person_on_page(client, name)
+
+    threads = [threading.Thread(target=add, args=(each, f"zhou{number}")) for number, each in enumerate(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(people(tenant)) == 2
+    with bound(tenant):
+        added = tenant_session.scalar(text("SELECT count(*) FROM audit_entry WHERE act = 'person.added'"))
+    assert added == 1
+
+
+def test_a_small_plans_long_statement_ends_sooner(
+    browse: Callable[[str], Client], tenant: Any, new_tenant: Callable[..., Any], small: None
+) -> None:
+    with RegistrySession() as registry:
+        registry.execute(update(Plan).where(Plan.name == "small").values(statement_seconds=1))
+        registry.commit()
+    forget_plans()
+    reading, large = onto(tenant, "small"), onto(new_tenant(name="大公司"), "large")
+    with bound_request(large, statement_seconds_of(large.plan)):
+        assert tenant_session.scalar(text("SELECT current_setting('statement_timeout')")) == "30s"
+    with bound_request(reading, statement_seconds_of(reading.plan)):
+        begun = time.monotonic()
+        with pytest.raises(DBAPIError) as stopped:
+            tenant_session.execute(text("SELECT count(*) FROM generate_series(1, 100000000000)"))
+        assert 1 <= time.monotonic() - begun < 5
+        tenant_session.rollback()
+    reached = limit_reached(stopped.value)
+    assert reached is not None
+    assert reached.code == "took_too_long"
+    assert statement_seconds_of("a plan that was removed") is None
+
+
+def test_a_request_is_bound_with_its_plans_seconds(
+    browse: Callable[[str], Client], tenant: Any, small: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with RegistrySession() as registry:
+        registry.execute(update(Plan).where(Plan.name == "small").values(statement_seconds=7))
+        registry.commit()
+    onto(tenant, "small")
+    seen: list[str] = []
+    original = tenancy_context.TenantSession.execute
+
+    def look(self: Any, *args: Any, **options: Any) -> Any:
+        found = original(self, *args, **options)
+        seen.append(str(original(self, text("SELECT current_setting('statement_timeout')")).scalar_one()))
+        return found
+
+    monkeypatch.setattr(tenancy_context.TenantSession, "execute", look)
+    for plan, timeout in (("small", "7s"), ("large", "30s")):
+        onto(tenant, plan)
+        client = browse(f"{tenant.slug}.localhost")
+        sign_in(client)
+        seen.clear()
+        assert client.get("/company/").status_code == 200
+        assert set(seen) == {timeout}
+
+
+@pytest.mark.parametrize("entered", ["0", "301", "-1", "ten", "1.5"])
+def test_a_plan_without_any_time_or_with_too_much_is_refused(installation: Any, small: None, entered: str) -> None:
+    with RegistrySession() as registry:
+        with pytest.raises((InvalidSeconds, InvalidFigure)):
+            save_plan(registry, "small", "微型", {"statement_seconds": entered})
+        registry.rollback()
+        assert registry.get_one(Plan, "small").statement_seconds is None
+        assert save_plan(registry, "small", "微型", {"statement_seconds": "300"}).statement_seconds == 300
 
 
 def test_a_file_that_does_not_fit_is_refused_and_nothing_is_stored(tenant: Any, small: None, installation: Any) -> None:

@@ -1,0 +1,1 @@
+"""Signing in through the company's own OpenID Connect provider."""

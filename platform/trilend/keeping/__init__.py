@@ -1,0 +1,1 @@
+"""What becomes of stored files: which are there, how long each has to be kept, and which are under a legal hold."""
