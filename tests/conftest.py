@@ -109,6 +109,7 @@ def installation(postgres: Any, tmp_path_factory: pytest.TempPathFactory) -> Ite
         "TRILEND_STORAGE_URL": (folder / "objects").as_uri(),
         "TRILEND_OUTBOX_PAGE": "true",
         "TRILEND_ALLOW_LOOPBACK_EGRESS": "true",
+        "TRILEND_WEBHOOK_HOSTS": '["localhost"]',
         "TRILEND_JOB_LEASE_SECONDS": "3",
         "TRILEND_JOB_SWEEP_SECONDS": "1",
         "TRILEND_DATABASE_CELLS": str(stack.CELLS),

@@ -30,8 +30,10 @@ from trilend.access.account_views import AccountView
 from trilend.access.admin_views import SignInRulesView
 from trilend.access.presence import ask_for_what_is_missing
 from trilend.access.security import SignInSecurity
+from trilend.api.oauth.consent import ConsentView, MyProgramsView
 from trilend.api.problems import answer_error
 from trilend.api.v1 import install_api
+from trilend.api.views import ApiClientsView
 from trilend.archives.views import ArchivesView
 from trilend.audit.labels import PROBLEMS, act_label, field_label, subject_label
 from trilend.auditing.views import AuditLogView
@@ -47,16 +49,19 @@ from trilend.db.errors import LimitReached, TenantBusy, limit_reached
 from trilend.documents.views import FilesView
 from trilend.errors import TrilendError
 from trilend.home.views import HomeView
+from trilend.identity.access import holds
 from trilend.identity.security import TenantSecurityManager
 from trilend.identity.sessions import TenantCookieSessions
-from trilend.identity.views import ApiClientsView, person_name
+from trilend.identity.views import person_name
 from trilend.jobs import metrics
 from trilend.keeping.views import KeptFilesView
 from trilend.kinds import TenantKind, kinds
 from trilend.ledger.views import BooksView
 from trilend.navigation import navigation_for
+from trilend.organization.views import OrganizationView
 from trilend.parameters.service import business_date
 from trilend.parameters.views import ParametersView
+from trilend.parties.showing import shown
 from trilend.parties.views import PartiesView
 from trilend.payments.views import StatementsView
 from trilend.plugin_host.views import ConnectionsView
@@ -71,6 +76,7 @@ from trilend.web.error_pages import Overloaded
 from trilend.web.formats import instant
 from trilend.web.language import install_languages, prepare_appbuilder_languages, use_languages_in_appbuilder
 from trilend.web.shell import NavGroup, NavItem, ShellContext, install_shell, request_id
+from trilend.webhooks.views import WebhooksView
 from trilend.work.views import WorkView
 
 _HERE = Path(__file__).parent
@@ -83,6 +89,9 @@ _SHARED_VIEWS: tuple[type, ...] = (
     ConnectionsView,
     ParametersView,
     ApiClientsView,
+    ConsentView,
+    WebhooksView,
+    MyProgramsView,
     AuditLogView,
     KeptFilesView,
     SigningView,
@@ -92,6 +101,7 @@ _SHARED_VIEWS: tuple[type, ...] = (
     ArchivesView,
     AccountView,
     SignInRulesView,
+    OrganizationView,
 )
 
 
@@ -164,7 +174,7 @@ def create_tenant_app() -> Flask:
             for view in kind.views():
                 added = appbuilder.add_view_no_menu(view)
                 owners[added.blueprint.name] = kind.name
-    app.jinja_env.globals["may"] = _may
+    app.jinja_env.globals.update(may=holds, shown=shown)
     for kind in kinds().values():
         app.jinja_env.globals.update(kind.template_names)
     use_languages_in_appbuilder(app)
@@ -372,11 +382,6 @@ def _tenant_context() -> ShellContext:
         sign_out_url=url_for("SignInView.logout"),
         account_url=url_for("AccountView.overview"),
     )
-
-
-def _may(permission: str, view: str) -> bool:
-    """Whether the person signed in holds a permission; templates show only what can be done."""
-    return g.user.is_authenticated and (permission, view) in _security().permissions_of(g.user.id)
 
 
 def _security() -> TenantSecurityManager:

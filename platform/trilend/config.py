@@ -45,6 +45,8 @@ class Settings(BaseSettings):
     gallery: bool = False
     metrics_on_public_hosts: bool = True
     allow_loopback_egress: bool = False
+    api_calls_per_minute: int = Field(default=600, ge=0)
+    webhook_hosts: list[str] = []
     proxies_in_front: int = Field(default=0, ge=0, le=9)
     job_lease_seconds: int = 60
     job_sweep_seconds: int = 5

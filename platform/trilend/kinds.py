@@ -35,11 +35,30 @@ class MenuGroup:
 
 @dataclass(frozen=True)
 class Role:
-    """A default role: its name, its label, and what it grants (`view -> permissions`, `*` for all of a view)."""
+    """A default role: its name, its label, and what it grants (`view -> permissions`, `*` for all of a view).
+
+    `scope` says how far it sees: `own`, `team`, `subtree` or `all` (`trilend.organization.models.DataScope`).
+    """
 
     name: str
     label: Any
     grants: Mapping[str, Sequence[str]]
+    scope: str = "all"
+
+
+@dataclass(frozen=True)
+class SeparatedDuties:
+    """Two acts that nobody may do both on one thing, and why.
+
+    Whoever does the second is held against who did the first. To hold both permissions is refused when roles are
+    given if `exclusive`, else the administrator is warned: in a small company one person may have to hold both.
+    """
+
+    name: str
+    first: Permission
+    second: Permission
+    why: Any
+    exclusive: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,6 +113,19 @@ class SubjectPage:
 
 
 @dataclass(frozen=True)
+class EventType:
+    """Something that can happen in a kind's business, which other programs may want to be told.
+
+    `name` is one of `trilend_sdk.events.EventKind` where it knows such a thing; `data` says of each value that goes
+    with it what it means. No identifiers of persons belong there.
+    """
+
+    name: str
+    label: Any
+    data: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class TenantKind:
     """One kind of business, as the platform sees it.
 
@@ -102,7 +134,8 @@ class TenantKind:
     imports the modules that register background jobs; `revisions` is the folder of the kind's own Alembic branch;
     `end_of_day` takes a session and a business date; `papers` are those by which an operator verifies the company;
     `money_rights` are permissions to move money or to decide on it, for which a second factor may be asked;
-    `subjects` are what its lines of the audit log are about, with the page of each.
+    `subjects` are what its lines of the audit log are about, with the page of each; `separated` are acts that one
+    person must not do both; `events` what its business tells other programs (`trilend.webhooks.events.emit`).
     """
 
     name: str
@@ -114,6 +147,7 @@ class TenantKind:
     api: Callable[[], Sequence[Any]] = tuple
     menu: tuple[MenuGroup, ...] = ()
     roles: tuple[Role, ...] = ()
+    separated: tuple[SeparatedDuties, ...] = ()
     papers: tuple[PaperKind, ...] = (BUSINESS_LICENCE, LEGAL_REPRESENTATIVE_ID, AUTHORISATION_LETTER)
     seeds: Callable[[], Sequence[Insert]] = tuple
     load_jobs: Callable[[], None] = field(default=lambda: None)
@@ -122,6 +156,7 @@ class TenantKind:
     templates: Path | None = None
     template_names: Mapping[str, Any] = field(default_factory=dict)
     subjects: Mapping[str, SubjectPage | None] = field(default_factory=dict)
+    events: tuple[EventType, ...] = ()
     importers: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     end_of_day: Callable[..., Any] | None = None
     points: tuple[Any, ...] = ()

@@ -20,6 +20,9 @@ _SHARED = (
         _l("Company"),
         (
             MenuEntry(_l("Papers, plan, domains"), "CompanyView.overview", "building", ("can_list", "Company")),
+            MenuEntry(
+                _l("Departments and people"), "OrganizationView.overview", "hierarchy", ("can_list", "Organization")
+            ),
             MenuEntry(_l("People"), "UsersView.list", "users", ("can_list", "Users")),
             MenuEntry(_l("Roles"), "RolesView.list", "shield-lock", ("can_list", "Roles")),
             MenuEntry(
@@ -31,6 +34,7 @@ _SHARED = (
             MenuEntry(_l("Export"), "ArchivesView.overview", "download", ("can_export", "Archives")),
             MenuEntry(_l("Files and holds"), "KeptFilesView.overview", "archive", ("can_list", "KeptFiles")),
             MenuEntry(_l("API clients"), "ApiClientsView.overview", "api", ("can_list", "ApiClients")),
+            MenuEntry(_l("Events out"), "WebhooksView.overview", "send", ("can_list", "Webhooks")),
             MenuEntry(_l("Audit log"), "AuditLogView.overview", "history", ("can_list", "AuditLog")),
         ),
     ),

@@ -27,6 +27,8 @@ from trilend.jobs.service import run_within
 from trilend.kinds import TenantKind, kinds
 from trilend.ledger import models as _ledger  # noqa: F401
 from trilend.messages import service as _messages  # noqa: F401
+from trilend.organization import models as _organization  # noqa: F401
+from trilend.organization.seeds import first_rows, scope_changes
 from trilend.parameters import closing as _closing  # noqa: F401
 from trilend.parties import models as _parties  # noqa: F401
 from trilend.payments import models as _payments  # noqa: F401
@@ -46,6 +48,7 @@ from trilend.tenancy.migration import models as _migration  # noqa: F401
 from trilend.tenancy.migration.steps import stamp
 from trilend.tenancy.plans import models as _plans  # noqa: F401
 from trilend.web.language import DEFAULT_LANGUAGE, install_languages
+from trilend.webhooks import deliveries as _deliveries  # noqa: F401
 
 
 @cache
@@ -85,9 +88,10 @@ def render_blueprint(kind_name: str) -> Blueprint:
     seeds: Sequence[Insert | str] = [
         *permission_rows(views, kind.roles),
         *_platform_seeds(),
+        *first_rows(kind.roles),
         *kind.seeds(),
     ]
-    permissions = Permissions(permission_changes(views, kind.roles))
+    permissions = Permissions(permission_changes(views, kind.roles) + scope_changes(kind.roles))
     return blueprints.render(
         kind_name, foreign, seeds, stamp=stamp(kind_name), opening=_OPENING, permissions=permissions
     )

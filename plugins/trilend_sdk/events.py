@@ -33,6 +33,7 @@ class EventKind(StrEnum):
     LEAD_ASSIGNED = "lead.assigned"
     SUBMISSION_SENT = "submission.sent"
     SUBMISSION_DECIDED = "submission.decided"
+    DAY_CLOSED = "day.closed"
 
 
 class EventSubject(Payload):

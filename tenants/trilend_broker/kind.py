@@ -26,9 +26,23 @@ KIND = TenantKind(
         ),
     ),
     roles=(
-        Role("Consultant", _l("Consultant"), {"Parties": (*_READ, "can_add", "can_reveal"), "MyPassword": ("*",)}),
-        Role("TeamLead", _l("Team lead"), {"Parties": (*_READ, "can_add", "can_reveal"), "MyPassword": ("*",)}),
-        Role("Cashier", _l("Cashier"), {"Parties": _READ, "Statements": ("*",), "Books": ("*",), "MyPassword": ("*",)}),
+        Role(
+            "Consultant",
+            _l("Consultant"),
+            {"Parties": (*_READ, "can_add", "can_reveal"), "MyPassword": ("*",)},
+            scope="own",
+        ),
+        Role(
+            "TeamLead",
+            _l("Team lead"),
+            {"Parties": (*_READ, "can_add", "can_reveal", "can_hand_over"), "MyPassword": ("*",)},
+            scope="subtree",
+        ),
+        Role(
+            "Cashier",
+            _l("Cashier"),
+            {"Parties": (*_READ, "can_see_account"), "Statements": ("*",), "Books": ("*",), "MyPassword": ("*",)},
+        ),
         Role(
             "Auditor",
             _l("Auditor (reads everything)"),

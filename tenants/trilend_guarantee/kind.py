@@ -39,9 +39,14 @@ KIND = TenantKind(
             "ProjectManager",
             _l("Project manager"),
             {"Parties": (*_READ, "can_add", "can_reveal"), "MyPassword": ("*",)},
+            scope="subtree",
         ),
         Role("Reviewer", _l("Review committee"), {"Parties": _READ, "MyPassword": ("*",)}),
-        Role("Cashier", _l("Cashier"), {"Parties": _READ, "Statements": ("*",), "Books": ("*",), "MyPassword": ("*",)}),
+        Role(
+            "Cashier",
+            _l("Cashier"),
+            {"Parties": (*_READ, "can_see_account"), "Statements": ("*",), "Books": ("*",), "MyPassword": ("*",)},
+        ),
         Role(
             "Auditor",
             _l("Auditor (reads everything)"),

@@ -15,11 +15,13 @@ from trilend.kinds import (
     MenuGroup,
     PaperKind,
     Role,
+    SeparatedDuties,
     SubjectPage,
     TenantKind,
 )
 from trilend.payments.labels import INSTRUCTION_STATES
 from trilend_microfinance.applications.models import Application
+from trilend_microfinance.events import EVENTS
 from trilend_microfinance.importing.models import ImportBatch
 from trilend_microfinance.labels import APPLICATION_STATES, LOAN_STATES
 from trilend_microfinance.products.models import Product
@@ -41,6 +43,7 @@ ROLES = (
             "Loans": (*_READ, "can_prepay"),
             "MyPassword": ("*",),
         },
+        scope="subtree",
     ),
     Role(
         "Approver",
@@ -58,7 +61,7 @@ ROLES = (
         "Cashier",
         _l("Cashier"),
         {
-            "Parties": _READ,
+            "Parties": (*_READ, "can_see_account"),
             "Contracts": ("can_show",),
             "Loans": (*_READ, "can_disburse", "can_collect"),
             "Statements": ("*",),
@@ -93,6 +96,22 @@ MONEY_RIGHTS = frozenset(
         ("can_prepay", "Loans"),
         ("can_edit", "Connections"),
     }
+)
+
+SEPARATED = (
+    SeparatedDuties(
+        "enter_and_decide",
+        ("can_add", "Applications"),
+        ("can_decide", "Applications"),
+        _l("Nobody decides an application that he or she has entered."),
+    ),
+    SeparatedDuties(
+        "decide_and_pay_out",
+        ("can_decide", "Applications"),
+        ("can_disburse", "Loans"),
+        _l("Nobody pays out a loan that he or she has approved."),
+        exclusive=True,
+    ),
 )
 
 MENU = (
@@ -175,6 +194,7 @@ KIND = TenantKind(
     menu=MENU,
     roles=ROLES,
     money_rights=MONEY_RIGHTS,
+    separated=SEPARATED,
     seeds=seeds,
     load_jobs=_load_jobs,
     papers=(
@@ -198,6 +218,7 @@ KIND = TenantKind(
         "loan": SubjectPage("LoansView.detail", "loan_id"),
         "product": None,
     },
+    events=EVENTS,
     importers={"applications": _import_applications},
     end_of_day=_close_day,
     template_names={

@@ -1,6 +1,7 @@
 """Rules on the source that keep walls whole: who may open the database by himself, and what is remembered between requests."""
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -144,6 +145,7 @@ ALLOWED: Mapping[str, tuple[frozenset[str], str]] = {
 """By file: what it may use, and why. A new line here is a new hole that somebody has to want."""
 
 REMEMBERED: Mapping[str, str] = {
+    "platform/trilend/api/rates.py:_script": "the connection to Valkey, and the text of a script",
     "platform/trilend/access/passwords.py:hash_of_nothing": "a hash that no password has",
     "platform/trilend/app.py:_template_folders": "folders of the code",
     "platform/trilend/app.py:create_tenant_app": "the application of all tenants; holds no rows",
@@ -169,6 +171,8 @@ REMEMBERED: Mapping[str, str] = {
     "platform/trilend/tenancy/plans/service.py:_measures": "functions of the code",
     "platform/trilend/web/health.py:_arrived": "whether this process was ready once",
     "platform/trilend/kinds.py:kinds": "kinds that are installed",
+    "platform/trilend/identity/leaving.py:_endings": "functions of the code",
+    "platform/trilend/organization/scope.py:_options": "keyed by kind, models and all ids a condition holds; no rows",
     "platform/trilend/plugin_host/catalogue.py:hooks_of": "plugins that are installed",
     "platform/trilend/plugin_host/catalogue.py:installed": "plugins that are installed",
     "platform/trilend/storage/keys.py:_derived": "keyed by the tenant's wrapped key, which no two tenants share",
@@ -194,6 +198,25 @@ REMEMBERED: Mapping[str, str] = {
 }
 """All that outlives a request in a process, and why no tenant can meet another's in it."""
 
+PAST_SCOPE: Mapping[str, str] = {
+    "platform/trilend/organization/departments.py": "a department that closes hands all it holds over",
+    "platform/trilend/organization/handing_over.py": "who leaves leaves nothing behind; else the sight is a condition there",
+    "platform/trilend/organization/people.py": "who moves takes all customers along; nobody leaves with some",
+    "platform/trilend/parties/service.py": "whether an identifier is taken",
+    "tenants/trilend_microfinance/applications/service.py": "whether a number is taken",
+}
+"""By file: why it may look past what the person who asks may see."""
+
+TABLES_OF_SCOPED: Mapping[str, str] = {
+    "platform/trilend/organization/scope.py": "the one place that holds queries to what is seen",
+    "platform/trilend/organization/sight.py": "finds out where people work",
+    "platform/trilend/organization/handing_over.py": "INSERT … SELECT with the sight as a condition",
+    "platform/trilend/parties/models.py": "the condition of what hangs on a customer",
+    "tenants/trilend_microfinance/servicing/models.py": "the condition of what hangs on a loan",
+}
+"""By file: why it may name tables of models, which the session cannot hold to what is seen."""
+
+_REGISTRYS = frozenset({"RegistryAnchor", "Plan"})
 _EMPTY_CALLS = frozenset(
     {"dict", "list", "set", "defaultdict", "Counter", "deque", "OrderedDict", "local"}
 ) | frozenset({"WeakKeyDictionary", "WeakValueDictionary", "TTLCache", "LRUCache"})
@@ -246,6 +269,77 @@ def _is_to_be_filled(value: ast.expr | None) -> bool:
     if isinstance(value, ast.Call):
         return ast.unparse(value.func).split(".")[-1] in _EMPTY_CALLS and not value.args
     return False
+
+
+def past_scope_uses(tree: ast.Module) -> bool:
+    """Whether a module looks past the scope, or marks a query as not to be held to it."""
+    names = {"past_scope", "LOOKING_UP", "trilend_looking_up_sight"}
+    return any(
+        (isinstance(node, ast.ImportFrom) and names & {alias.name for alias in node.names})
+        or (isinstance(node, ast.Attribute) and node.attr in names)
+        or (isinstance(node, ast.Constant) and node.value in names)
+        for node in ast.walk(tree)
+    )
+
+
+def goes_around_scope(tree: ast.Module, tables: frozenset[str]) -> set[str]:
+    """What in a module reads or changes scoped tables where the session cannot see it: SQL as text, and tables of models."""
+    naming = re.compile(rf"\b(?:from|join|into|update)\s+(?:only\s+)?(?:{'|'.join(sorted(tables))})\b", re.IGNORECASE)
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr == "__table__" and ast.unparse(node.value) not in _REGISTRYS:
+            found.add(ast.unparse(node))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and naming.search(node.value):
+            found.add(" ".join(node.value.split())[:60])
+    return found
+
+
+def scoped_tables() -> frozenset[str]:
+    import trilend.wiring
+    from trilend.organization.scope import mapped
+
+    trilend.wiring.load()
+    return frozenset(model.__table__.name for model in mapped())  # type: ignore[attr-defined]
+
+
+def _declares_tables(path: str) -> bool:
+    """Migrations are frozen and run as the owner; kinds list their tables; models say what reports may read of theirs."""
+    return "/revisions/" in path or path.endswith(("/kind.py", "/identity/models.py"))
+
+
+def test_nothing_goes_around_what_a_person_may_see() -> None:
+    tables = scoped_tables()
+    assert {"party", "loan", "loan_application", "loan_event", "document", "envelope"} <= tables
+    found = {
+        path: around
+        for path, tree in sources()
+        if path.startswith(("platform/trilend/", "tenants/"))
+        and not _declares_tables(path)
+        and (around := goes_around_scope(tree, tables))
+    }
+    assert {path: found[path] for path in found if path not in TABLES_OF_SCOPED} == {}, "select the models instead"
+    assert {path for path in TABLES_OF_SCOPED if path not in found} == set(), "this is no longer there"
+
+
+def test_who_looks_past_the_scope_says_why() -> None:
+    found = {path for path, tree in sources() if past_scope_uses(tree)} - {
+        "platform/trilend/organization/scope.py",
+        "platform/trilend/organization/sight.py",
+    }
+    assert found == PAST_SCOPE.keys()
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "session.execute(text('SELECT id FROM loan'))",
+        "SQL = 'UPDATE party SET owner_id = 1'",
+        "session.execute(select(Loan.__table__.c.id))",
+        "SQL = 'SELECT 1 FROM a JOIN  loan_application ON true'",
+    ],
+)
+def test_the_rule_sees_each_way_around_the_scope(code: str) -> None:
+    assert goes_around_scope(ast.parse(code), frozenset({"loan", "party", "loan_application"}))
 
 
 def test_only_db_and_tenancy_open_the_database_and_others_by_name() -> None:

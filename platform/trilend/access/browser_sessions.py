@@ -13,6 +13,7 @@ from trilend.access.models import BrowserSession, Passkey, SignInAccount, SignIn
 from trilend.access.rules import default_rules
 from trilend.access.tickets import digest_of
 from trilend.db.base import now
+from trilend.identity.leaving import ends_access
 
 TOUCH_AFTER = timedelta(minutes=1)
 _LISTED = 20
@@ -140,3 +141,8 @@ def end_all(session: Session, user_id: int, *, but: int | None = None) -> int:
         .returning(BrowserSession.id)
     )
     return len(ended.all())
+
+
+@ends_access
+def _sign_out(session: Session, user_id: int) -> None:
+    end_all(session, user_id)

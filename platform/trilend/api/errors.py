@@ -1,6 +1,6 @@
 """What can be wrong with a call of the REST interface before any business begins."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -77,6 +77,37 @@ class ScopeMissing(FaultyCall):
         return {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{self.details["scope"]}"'}
 
 
+class PersonMayNot(FaultyCall):
+    """The token allows the operation, but the person for whom the program acts does not hold the permission for it."""
+
+    code = "person_may_not"
+    status = 403
+    hint = _l("Ask an administrator of the company to give the person the permission; the token need not be renewed.")
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(_l("The person for whom this program acts may not do this."), scope=scope)
+
+
+class TooManyCalls(FaultyCall):
+    """The program has used up its calls of the last minute; `seconds` until the next one is allowed."""
+
+    code = "too_many_calls"
+    status = 429
+    retry = True
+    hint = _l("Spread calls evenly, read lists in large pages, and go by the RateLimit headers of each answer.")
+
+    def __init__(self, limit: int, seconds: int, told: Mapping[str, str]) -> None:
+        super().__init__(
+            _l("This program makes more than %(limit)d calls a minute.", limit=limit), limit=limit, seconds=seconds
+        )
+        self._told = told
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """When to come back, and how the bucket stands."""
+        return {"Retry-After": str(self.details["seconds"]), **self._told}
+
+
 class InvalidCall(Invalid):
     """Values of the call do not fit the operation; `faults` says which and why."""
 
@@ -92,6 +123,7 @@ class MalformedBody(FaultyCall):
 
     code = "malformed_body"
     status = 400
+    hint = _l("Send one JSON object in UTF-8.")
 
     def __init__(self) -> None:
         super().__init__(_l("The body of the request is not valid JSON."))
@@ -102,6 +134,7 @@ class WrongMediaType(FaultyCall):
 
     code = "wrong_media_type"
     status = 415
+    hint = _l("Add the header “Content-Type: application/json”.")
 
     def __init__(self) -> None:
         super().__init__(_l("Send the body as application/json."))
@@ -124,6 +157,7 @@ class StillInFlight(FaultyCall):
     code = "idempotency_in_flight"
     status = 409
     retry = True
+    hint = _l("Wait as long as the header Retry-After says, then send the very same request again.")
 
     def __init__(self) -> None:
         super().__init__(_l("The same request is being worked on. Repeat it in a moment to get its answer."))

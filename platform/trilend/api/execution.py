@@ -11,7 +11,8 @@ from trilend.api import idempotency
 from trilend.api.errors import Collision
 from trilend.api.operations import Call, Operation
 from trilend.api.problems import answer_error, answer_plugin_error
-from trilend.api.programs import calling_program
+from trilend.api.programs import calling_program, require_scope
+from trilend.api.rates import take_call
 from trilend.api.validation import read_body, read_query
 from trilend.errors import TrilendError
 from trilend.identity.service import signed_in_actor
@@ -27,6 +28,13 @@ def perform(operation: Operation, numbers: Mapping[str, Any]) -> Response:
     """Carry out the running request's call; a refused one leaves nothing behind."""
     request.max_content_length = _MOST_BYTES
     session = tenant_session()
+    response = _answered(session, operation, numbers)
+    if "api_allowance" in g:
+        response.headers.update(g.api_allowance.headers)
+    return response
+
+
+def _answered(session: Session, operation: Operation, numbers: Mapping[str, Any]) -> Response:
     try:
         return _perform(session, operation, numbers)
     except TrilendError as error:
@@ -42,7 +50,13 @@ def perform(operation: Operation, numbers: Mapping[str, Any]) -> Response:
 
 
 def _perform(session: Session, operation: Operation, numbers: Mapping[str, Any]) -> Response:
-    g.api_client = calling_program(session, operation.scope)
+    g.api_client = calling_program(session)
+    if g.api_client.person is not None:
+        # What a page would show or allow this person is what the program sees and may do.
+        g.user = g.api_client.person
+    if allowance := take_call(current_tenant(), g.api_client):
+        g.api_allowance = allowance
+    require_scope(g.api_client, operation.scope)
     count_call(current_tenant())
     call = Call(session, signed_in_actor(), g.api_client)
     values = dict(numbers)
@@ -65,7 +79,7 @@ def _write(call: Call, operation: Operation, values: Mapping[str, Any]) -> Respo
 def _write_once(call: Call, operation: Operation, values: Mapping[str, Any], key: str) -> Response:
     body = values["body"].model_dump_json() if "body" in values else ""
     asked = f"{operation.method} {request.path}\n{body}"
-    record = idempotency.claim(call.session, call.program.id, key, asked)
+    record = idempotency.claim(call.session, call.program, key, asked)
     if record.status is not None:
         response = _answer(record.answer, record.status, record.location)
         response.headers["Idempotency-Replayed"] = "true"

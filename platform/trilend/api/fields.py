@@ -1,7 +1,7 @@
 """The forms in which values travel: money and rates as text, instants in UTC, text without control characters."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated
 
@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 _MONEY = r"^[0-9]{1,16}(\.[0-9]{1,2})?$"
 _RATE = r"^[01](\.[0-9]{1,8})?$"
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _LARGEST_KEY = 2**63 - 1
 
 
@@ -65,6 +66,20 @@ Instant = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization"),
 ]
 """A moment in UTC: `"2026-01-31T08:15:00Z"`."""
+
+
+def _day(value: object) -> date:
+    # Left to itself pydantic takes a number for seconds since 1970.
+    if not isinstance(value, str) or not _DAY.fullmatch(value):
+        raise PydanticCustomError("date_type", "not a day")
+    try:
+        return date.fromisoformat(value)
+    except ValueError as error:
+        raise PydanticCustomError("date_type", "not a day") from error
+
+
+Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
+"""A day in a query: `2026-01-31`."""
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[^\x00-\x1f\x7f]*$")]
 """One line of text."""

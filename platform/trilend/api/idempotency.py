@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from trilend.api.errors import FieldFault, IdempotencyMismatch, InvalidCall, StillInFlight
 from trilend.api.models import IdempotencyRecord
+from trilend.api.operations import Program
 from trilend.db.base import now
 
 HEADER = "Idempotency-Key"
@@ -18,7 +19,7 @@ KEPT_DAYS = 30
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
 
-def claim(session: Session, client_id: int, key: str, request: str) -> IdempotencyRecord:
+def claim(session: Session, program: Program, key: str, request: str) -> IdempotencyRecord:
     """The record of this key, locked until the caller's transaction ends; answered already if it has a `status`.
 
     The key is taken in a transaction of its own, so that it outlives the caller's. An operation that is refused, or
@@ -28,6 +29,7 @@ def claim(session: Session, client_id: int, key: str, request: str) -> Idempoten
     if not _KEY.fullmatch(key):
         raise InvalidCall([FieldFault(HEADER, "key", gettext("Use 1 to 200 visible ASCII characters."))])
     digest = sha256(request.encode()).hexdigest()
+    client_id, key = program.id, _own_key(program, key)
     taken = upsert(IdempotencyRecord).values(client_id=client_id, key=key, request_digest=digest)
     session.execute(taken.on_conflict_do_nothing(index_elements=["client_id", "key"]))
     session.commit()
@@ -39,6 +41,11 @@ def claim(session: Session, client_id: int, key: str, request: str) -> Idempoten
     if locked is None:
         raise StillInFlight
     return locked
+
+
+def _own_key(program: Program, key: str) -> str:
+    """The key as it is kept: of a program that acts for people each person has keys of the own."""
+    return key if program.person is None else sha256(f"{program.person.id}\n{key}".encode()).hexdigest()
 
 
 def forget_old_keys(session: Session, client_id: int) -> None:

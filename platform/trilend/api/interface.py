@@ -8,6 +8,7 @@ from flask import current_app
 from werkzeug.routing import Map, Rule
 
 from trilend.api.operations import Operation, Resource
+from trilend.identity.scopes import SCOPES
 from trilend.tenancy.context import current_tenant
 
 EXTENSION = "trilend_api"
@@ -24,6 +25,12 @@ class Interface:
         addresses = {(operation.method, operation.path) for operation in self._all()}
         if not len(addresses) == len(self.operations) == len(self._all()):
             raise ValueError("two operations have the same name or address")
+
+    @cached_property
+    def scopes(self) -> list[str]:
+        """The scopes that its operations ask for, in the order in which people read them."""
+        asked = {operation.scope for operation in self.operations.values()}
+        return [scope for scope in SCOPES if scope in asked]
 
     def find(self, path: str, method: str) -> tuple[Operation, Mapping[str, Any]]:
         """The operation at an address, and the numbers in it; raises werkzeug's `NotFound` and `MethodNotAllowed`."""

@@ -11,7 +11,7 @@ from trilend.api.operations import Call, Resource
 from trilend.errors import NotFound
 from trilend.jobs.models import Job, JobState
 
-JOBS = Resource("jobs", "Background work that other operations start.")
+JOBS = Resource("jobs", _l("Background work that other operations start."))
 
 
 class Progress(Answer):
@@ -33,7 +33,7 @@ class JobAnswer(Answer):
     finished_at: Instant | None
 
 
-@JOBS.get("/jobs/{job_id}", scope=None, summary="Read a job")
+@JOBS.get("/jobs/{job_id}", scope=None, summary=_l("Read a job"))
 def read_job(call: Call, job_id: int) -> JobAnswer:
     """Seen with the scope of the operation that starts such jobs; others do not exist."""
     job = call.session.get(Job, job_id)

@@ -4,17 +4,18 @@ from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
+from flask_babel import lazy_gettext as _l
 from pydantic import Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from trilend.api.fields import Answer, Instant, Key, Line, Money
+from trilend.api.fields import Answer, Day, Instant, Key, Line, Money
 from trilend.api.operations import Call, Resource
-from trilend.api.paging import Page, PageQuery, page_of
+from trilend.api.paging import Page, PageQuery, days_within, page_of
 from trilend.ledger.models import Account, AccountType, Journal, JournalLine
 from trilend.ledger.service import accounts, balances
 
-LEDGER = Resource("ledger", "Journals and balances of the books.")
+LEDGER = Resource("ledger", _l("Journals and balances of the books."))
 
 
 class JournalQuery(PageQuery):
@@ -22,7 +23,9 @@ class JournalQuery(PageQuery):
 
     source_type: Line = Field("", max_length=32, description="what the journal is about, such as `loan`")
     source_id: Key | None = None
-    business_date: date | None = None
+    business_date: Day | None = None
+    business_date_from: Day | None = None
+    business_date_to: Day | None = Field(None, description="this day included")
 
 
 class JournalLineAnswer(Answer):
@@ -64,7 +67,7 @@ class BalancesAnswer(Answer):
     items: list[BalanceAnswer]
 
 
-@LEDGER.get("/journals", scope="ledger:read", summary="List journals")
+@LEDGER.get("/journals", scope="ledger:read", summary=_l("List journals"))
 def list_journals(call: Call, query: JournalQuery) -> Page[JournalAnswer]:
     """Newest first, with their lines."""
     statement = select(Journal)
@@ -74,10 +77,11 @@ def list_journals(call: Call, query: JournalQuery) -> Page[JournalAnswer]:
         statement = statement.where(Journal.source_id == query.source_id)
     if query.business_date is not None:
         statement = statement.where(Journal.business_date == query.business_date)
+    statement = statement.where(*days_within(Journal.business_date, query, "business_date_from", "business_date_to"))
     return page_of(call.session, statement, Journal.id, query, lambda rows: _shown(call.session, rows))
 
 
-@LEDGER.get("/balances", scope="ledger:read", summary="Read the balances")
+@LEDGER.get("/balances", scope="ledger:read", summary=_l("Read the balances"))
 def read_balances(call: Call) -> BalancesAnswer:
     """As of now; an account that was never used has 0.00."""
     amounts = balances(call.session)

@@ -13,6 +13,8 @@ from trilend.api.interface import Interface
 from trilend.api.operations import Operation
 from trilend.api.problems import MEDIA_TYPE, Problem
 from trilend.identity.scopes import SCOPES
+from trilend.kinds import EventType
+from trilend_sdk.events import DomainEvent
 
 Mode = Literal["validation", "serialization"]
 Shape = tuple[type[BaseModel], Mode]
@@ -24,6 +26,7 @@ _PROBLEMS = {
     "403": "The token lacks the scope, or this caller may not do it.",
     "404": "There is no such thing.",
     "409": "The act is not possible in the present state, or the same request is being worked on.",
+    "429": "More calls than are allowed in a minute, a day or a month.",
     "422": "Values do not fit, or the idempotency key was used for another request.",
     "default": "Any other error.",
 }
@@ -36,10 +39,15 @@ class _Schemas(GenerateJsonSchema):
         return super().normalize_name(_GENERIC.sub(r"\2\1", name))
 
 
-def describe(interface: Interface, *, title: str) -> Json:
-    """The OpenAPI document of an interface, in English."""
+def describe(interface: Interface, *, title: str, events: Iterable[EventType] = ()) -> Json:
+    """The OpenAPI document of an interface, in English; `events` are what its webhooks tell."""
+    with force_locale("en"):
+        return _described(interface, title, events)
+
+
+def _described(interface: Interface, title: str, events: Iterable[EventType]) -> Json:
     operations = list(interface.operations.values())
-    models: list[Shape] = [(Problem, "serialization")]
+    models: list[Shape] = [(Problem, "serialization"), *([(DomainEvent, _SENT)] if events else [])]
     models += [shape for operation in operations for shape in _models(operation)]
     references, definitions = models_json_schema(
         list(dict.fromkeys(models)), ref_template="#/components/schemas/{model}", schema_generator=_Schemas
@@ -56,12 +64,28 @@ def describe(interface: Interface, *, title: str) -> Json:
         "openapi": "3.1.0",
         "info": {"title": title, "version": "1", "description": _INTRODUCTION},
         "servers": [{"url": "/api/v1"}],
-        "tags": [{"name": resource.name, "description": resource.summary} for resource in interface.resources],
+        "tags": [{"name": resource.name, "description": str(resource.summary)} for resource in interface.resources],
         "paths": paths,
+        "webhooks": {each.name: _webhook(each, references) for each in events},
         "components": _components(schemas, operations),
     }
 
 
+def _webhook(event: EventType, references: Mapping[Any, Json]) -> Json:
+    """How an event is sent; its receiver answers with any status from 200 to 299."""
+    told = "; ".join(f"`{name}`: {meaning}" for name, meaning in event.data.items())
+    content = {"application/json": {"schema": references[(DomainEvent, _SENT)]}}
+    return {
+        "post": {
+            "summary": str(event.label),
+            "description": f"In `data`: {told}." if told else "",
+            "requestBody": {"required": True, "content": content},
+            "responses": {"2XX": {"description": "Taken."}},
+        }
+    }
+
+
+_SENT: Mode = "serialization"
 _INTRODUCTION = (
     "Money travels as text in yuan, rates as fractions of a year, days as ISO dates, instants in UTC. "
     "Lists are newest first; `next_cursor` of a page is the `cursor` of the next one. "
@@ -82,7 +106,7 @@ class _Description:
         described: Json = {
             "operationId": operation.name,
             "tags": [tag],
-            "summary": operation.summary,
+            "summary": str(operation.summary),
             "security": [{_SECURITY: [operation.scope] if operation.scope else []}],
             "parameters": [*self._path_parameters(), *self._query_parameters()],
             "responses": self._responses(),
@@ -123,6 +147,7 @@ class _Description:
             *(["404"] if operation.places else []),
             *(["409"] if operation.is_write else []),
             *(["422"] if operation.query or operation.is_write else []),
+            "429",
             "default",
         ]
         problems = {status: {"$ref": f"#/components/responses/{_problem_name(status)}"} for status in statuses}
@@ -147,8 +172,7 @@ def _problem_name(status: str) -> str:
 def _components(schemas: Json, operations: Iterable[Operation]) -> Json:
     used = sorted({operation.scope for operation in operations if operation.scope})
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    with force_locale("en"):
-        scopes = {scope: str(SCOPES[scope]) for scope in used}
+    scopes = {scope: str(SCOPES[scope]) for scope in used}
     return {
         "schemas": schemas,
         "responses": {
@@ -166,8 +190,16 @@ def _components(schemas: Json, operations: Iterable[Operation]) -> Json:
         "securitySchemes": {
             _SECURITY: {
                 "type": "oauth2",
-                "description": "Client credentials of a program of the company.",
-                "flows": {"clientCredentials": {"tokenUrl": "/oauth/token", "scopes": scopes}},
+                "description": "A program acts for the company itself, or for a person who has agreed.",
+                "flows": {
+                    "clientCredentials": {"tokenUrl": "/oauth/token", "scopes": scopes},
+                    "authorizationCode": {
+                        "authorizationUrl": "/authorize/",
+                        "tokenUrl": "/oauth/token",
+                        "refreshUrl": "/oauth/token",
+                        "scopes": scopes,
+                    },
+                },
             }
         },
     }

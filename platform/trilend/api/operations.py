@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, get_type_hints
 
+from flask_appbuilder.security.sqla.models import User
 from sqlalchemy.orm import Session
 
 from trilend.api.fields import Answer, Body, Query
@@ -18,11 +19,16 @@ _PLACE = re.compile(r"\{(\w+)\}")
 
 @dataclass(frozen=True)
 class Program:
-    """The program behind a call, and what its token allows."""
+    """The program behind a call: `scopes` is what it may do at this moment, `granted` what its token says.
+
+    They differ only where it acts for a `person` who does not hold all the permissions (any more).
+    """
 
     id: int
     name: str
     scopes: frozenset[str]
+    granted: frozenset[str]
+    person: User | None = None
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,7 @@ class Operation:
     method: str
     path: str
     scope: str | None
-    summary: str
+    summary: Any
     status: int
     location: str
     handler: Callable[..., Answer]
@@ -74,22 +80,22 @@ class Resource:
     """The operations on one sort of thing; `jobs` are the background jobs they start, each with the scope to see it."""
 
     name: str
-    summary: str
+    summary: Any
     jobs: Mapping[str, str] = field(default_factory=dict)
     operations: list[Operation] = field(default_factory=list)
 
-    def get(self, path: str, *, scope: str | None, summary: str) -> Callable[[Handler], Handler]:
+    def get(self, path: str, *, scope: str | None, summary: Any) -> Callable[[Handler], Handler]:
         """Declare the function below as a read."""
         return self._declare("GET", path, scope, summary, 200, "")
 
     def post(
-        self, path: str, *, scope: str | None, summary: str, status: int = 200, location: str = ""
+        self, path: str, *, scope: str | None, summary: Any, status: int = 200, location: str = ""
     ) -> Callable[[Handler], Handler]:
         """Declare the function below as a write."""
         return self._declare("POST", path, scope, summary, status, location)
 
     def _declare(
-        self, method: str, path: str, scope: str | None, summary: str, status: int, location: str
+        self, method: str, path: str, scope: str | None, summary: Any, status: int, location: str
     ) -> Callable[[Handler], Handler]:
         if scope is not None and scope not in SCOPES:
             raise LookupError(f"{method} {path}: there is no scope {scope}")

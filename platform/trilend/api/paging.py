@@ -1,19 +1,31 @@
 """Pages of a list by cursor: newest first, each row once, whatever is added in between."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+import re
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Annotated, Any, Generic, Protocol, TypeVar
 
-from flask_babel import gettext
-from pydantic import Field
-from sqlalchemy import Select
+from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+from sqlalchemy import ColumnElement, Select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from trilend.api.errors import FieldFault, InvalidCall
-from trilend.api.fields import Answer, Line, Query
+from trilend.api.fields import Answer, Query
 
 Item = TypeVar("Item")
 MOST_ROWS = 200
+
+
+_CURSOR = r"^([0-7][0-9a-f]{15})?$"
+
+
+def _cursor(value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch(_CURSOR, value):
+        raise PydanticCustomError("cursor", "not a cursor")
+    return value
+
+
+Cursor = Annotated[str, BeforeValidator(_cursor), WithJsonSchema({"type": "string", "pattern": _CURSOR})]
+"""Where a page begins: the id of the last row before it."""
 
 
 class HasId(Protocol):
@@ -29,7 +41,7 @@ class PageQuery(Query):
     """How many rows, and from where on."""
 
     limit: int = Field(50, ge=1, le=MOST_ROWS, description="rows of a page")
-    cursor: Line = Field("", max_length=64, description="`next_cursor` of the page before")
+    cursor: Cursor = Field("", description="`next_cursor` of the page before")
 
 
 class Page(Answer, Generic[Item]):
@@ -46,23 +58,20 @@ def page_of(
     asked: PageQuery,
     show: Callable[[Sequence[Row]], Sequence[Item]],
 ) -> Page[Item]:
-    """The page asked for; `key` is the id of the rows, `show` turns them into items. Raises `InvalidCall`."""
+    """The page asked for; `key` is the id of the rows, `show` turns them into items."""
     if asked.cursor:
-        statement = statement.where(key < _id_at(asked.cursor))
+        statement = statement.where(key < int(asked.cursor, 16))
     found = session.scalars(statement.order_by(key.desc()).limit(asked.limit + 1)).all()
     rows = found[: asked.limit]
-    return Page(items=show(rows), next_cursor=_cursor_at(rows[-1].id) if len(found) > len(rows) else None)
+    return Page(items=show(rows), next_cursor=f"{rows[-1].id:016x}" if len(found) > len(rows) else None)
 
 
-def _cursor_at(row_id: int) -> str:
-    return urlsafe_b64encode(str(row_id).encode()).decode().rstrip("=")
-
-
-def _id_at(cursor: str) -> int:
-    try:
-        row_id = int(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except ValueError as error:
-        raise InvalidCall([FieldFault("cursor", "cursor", gettext("Use the cursor of the page before."))]) from error
-    if not 0 < row_id < 2**63:
-        raise InvalidCall([FieldFault("cursor", "cursor", gettext("Use the cursor of the page before."))])
-    return row_id
+def days_within(column: InstrumentedAttribute[Any], asked: Query, first: str, last: str) -> list[ColumnElement[bool]]:
+    """The conditions of two parameters that bound a day, both days included."""
+    begin, end = getattr(asked, first), getattr(asked, last)
+    conditions = []
+    if begin is not None:
+        conditions.append(column >= begin)
+    if end is not None:
+        conditions.append(column <= end)
+    return conditions

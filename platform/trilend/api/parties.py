@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from flask_babel import lazy_gettext as _l
 from pydantic import Field
 from sqlalchemy import select
 
@@ -14,12 +15,13 @@ from trilend.parties.identifiers import masked
 from trilend.parties.models import Party, PartyKind
 from trilend.storage.sealed import blind_index
 
-PARTIES = Resource("parties", "Customers: people and organizations.")
+PARTIES = Resource("parties", _l("Customers: people and organizations."))
 
 
 class PartyQuery(PageQuery):
     """Which parties."""
 
+    kind: PartyKind | None = None
     search: Line = Field("", max_length=200, description="part of the name, or the whole identifier")
 
 
@@ -62,23 +64,25 @@ class PartyAnswer(Answer):
     created_at: Instant
 
 
-@PARTIES.get("/parties", scope="parties:read", summary="List customers")
+@PARTIES.get("/parties", scope="parties:read", summary=_l("List customers"))
 def list_parties(call: Call, query: PartyQuery) -> Page[PartyAnswer]:
     """Newest first."""
     statement = select(Party)
+    if query.kind is not None:
+        statement = statement.where(Party.kind == query.kind)
     if query.search:
         by_name = Party.name.contains(query.search, autoescape=True)
         statement = statement.where(by_name | (Party.identifier_index == blind_index(query.search)))
     return page_of(call.session, statement, Party.id, query, _shown)
 
 
-@PARTIES.get("/parties/{party_id}", scope="parties:read", summary="Read a customer")
+@PARTIES.get("/parties/{party_id}", scope="parties:read", summary=_l("Read a customer"))
 def read_party(call: Call, party_id: int) -> PartyAnswer:
     """Identifiers stay masked: to see one, a person gives a reason in the application."""
     return _answer(service.party(call.session, party_id))
 
 
-@PARTIES.post("/parties", scope="parties:write", summary="Record a customer", status=201, location="/parties/{id}")
+@PARTIES.post("/parties", scope="parties:write", summary=_l("Record a customer"), status=201, location="/parties/{id}")
 def add_party(call: Call, body: NewParty) -> PartyAnswer:
     """Refused with `party_exists` if the identifier is recorded already, with `invalid_party` if a number is wrong."""
     data = service.PartyData(**dict(body))

@@ -15,6 +15,7 @@ _MOST_FAULTS = 50
 _SENTENCES = {
     "missing": _l("This value is needed."),
     "extra_forbidden": _l("There is no such value here."),
+    "cursor": _l("Use the cursor of the page before."),
     "money": _l('Send an amount as text with at most two decimals, such as "1234.50".'),
     "rate": _l('Send a yearly rate as text and fraction, such as "0.18" for 18 %%.'),
     "string_type": _l("Send text."),

@@ -12,6 +12,7 @@ _SHARED: Mapping[str, SubjectPage | None] = {
     "party": SubjectPage("PartiesView.detail", "party_id"),
     "person": SubjectPage("UsersView.show", "pk"),
     "role": SubjectPage("RolesView.show", "pk"),
+    "department": SubjectPage("OrganizationView.department", "department_id"),
     "stored_object": SubjectPage("KeptFilesView.detail", "file_id"),
     "connection": None,
     "plugin": None,

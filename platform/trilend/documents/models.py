@@ -4,9 +4,10 @@ from sqlalchemy import Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from trilend.db.base import BigKey, Created, TenantBase
+from trilend.organization.scope import OfSubject
 
 
-class Document(Created, TenantBase):
+class Document(OfSubject, Created, TenantBase):
     """A file that belongs to a subject (`loan_application`, 12)."""
 
     __tablename__ = "document"

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
+from flask import current_app, g
 from flask_appbuilder import expose
 from flask_appbuilder.security.decorators import has_access, permission_name
 
@@ -25,3 +26,11 @@ def open_page(url: str, *, methods: tuple[str, ...] = ("GET",)) -> Callable[[Pag
         return cast(Page, expose(url, methods=methods)(function))
 
     return declare
+
+
+def holds(permission: str, view: str) -> bool:
+    """Whether the person behind the request holds a permission; nobody does who is not signed in."""
+    person = g.get("user")
+    if person is None or not person.is_authenticated:
+        return False
+    return (permission, view) in current_app.appbuilder.sm.permissions_of(person.id)  # type: ignore[attr-defined]

@@ -18,6 +18,8 @@ from sqlalchemy.sql.dml import Insert
 from trilend.kinds import Role
 
 ADMINISTRATOR = "Admin"
+# To see personal numbers in full is for roles whose work needs it; the administrator gives it, and it is logged.
+_ONLY_WHERE_NEEDED = frozenset({("Parties", "can_see_mobile"), ("Parties", "can_see_account")})
 _SEQUENCES = (
     "ab_permission_id_seq",
     "ab_view_menu_id_seq",
@@ -30,7 +32,7 @@ _SEQUENCES = (
 def permission_rows(views: Mapping[str, Iterable[str]], roles: Sequence[Role]) -> list[Insert | str]:
     """Inserts for permissions, views, their pairs and the roles; `views` maps a view to its permissions.
 
-    The administrator's role gets everything; raises `LookupError` for a role that grants what does not exist.
+    The administrator's role gets everything but the sight of personal numbers in full; raises `LookupError` for a role that grants what does not exist.
     """
     pairs, granted = _wanted(views, roles)
     permission_ids = dict(zip(sorted({permission for _, permission in pairs}), count(1), strict=False))
@@ -132,7 +134,8 @@ def _wanted(
 ) -> tuple[list[tuple[str, str]], dict[str, set[tuple[str, str]]]]:
     """All pairs of view and permission, and which of them each default role holds."""
     pairs = sorted((view, permission) for view, permissions in views.items() for permission in set(permissions))
-    return pairs, {ADMINISTRATOR: set(pairs)} | {role.name: _pairs_of(role, pairs) for role in roles}
+    everything = set(pairs) - _ONLY_WHERE_NEEDED
+    return pairs, {ADMINISTRATOR: everything} | {role.name: _pairs_of(role, pairs) for role in roles}
 
 
 def _pairs_of(role: Role, pairs: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:

@@ -14,9 +14,9 @@ from werkzeug.security import generate_password_hash
 from trilend.audit.changes import changed, snapshot
 from trilend.audit.service import SYSTEM, Actor, record
 from trilend.errors import NotFound
-from trilend.identity.models import ApiClient
+from trilend.identity.models import ApiClient, ProgramKind
 
-_CLIENT = ("client_id", "name", "scopes", "active")
+_CLIENT = ("client_id", "name", "kind", "redirect_uris", "scopes", "active")
 
 
 def add_person(session: Session, *, username: str, name: str, email: str, password: str, roles: Iterable[str]) -> User:
@@ -35,14 +35,24 @@ def add_person(session: Session, *, username: str, name: str, email: str, passwo
     return person
 
 
-def add_api_client(session: Session, actor: Actor, *, name: str, scopes: Sequence[str]) -> tuple[ApiClient, str]:
-    """Add a program; returns it with its secret, which is never shown again."""
-    secret = secrets.token_urlsafe(32)
+def add_api_client(
+    session: Session,
+    actor: Actor,
+    *,
+    name: str,
+    scopes: Sequence[str],
+    kind: ProgramKind = ProgramKind.SERVICE,
+    redirect_uris: Sequence[str] = (),
+) -> tuple[ApiClient, str]:
+    """Add a program; returns it with its secret, which is never shown again (empty for a native program)."""
+    secret = "" if kind == ProgramKind.NATIVE else secrets.token_urlsafe(32)
     client = ApiClient(
         client_id=f"tc_{secrets.token_hex(12)}",
-        secret_hash=sha256(secret.encode()).hexdigest(),
+        secret_hash=sha256(secret.encode()).hexdigest() if secret else "",
         name=name,
         scopes=" ".join(sorted(scopes)),
+        kind=kind,
+        redirect_uris="\n".join(redirect_uris),
     )
     session.add(client)
     session.flush()
@@ -63,11 +73,13 @@ def revoke_api_client(session: Session, actor: Actor, client_id: int) -> None:
 
 
 def signed_in_actor() -> Actor:
-    """The person (or program) behind the running request."""
+    """The person or program behind the running request, or the person through the program."""
     client = getattr(g, "api_client", None)
-    if client is not None:
+    if client is not None and client.person is None:
         return Actor(f"API {client.name}")
     user = g.user
+    if client is not None:
+        return Actor(f"{f'{user.first_name} {user.last_name}'.strip()} (API {client.name})"[:100], user.id)
     return Actor(f"{user.first_name} {user.last_name}".strip(), user.id)
 
 

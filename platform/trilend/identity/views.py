@@ -1,29 +1,23 @@
-"""People and roles of a tenant on FAB's views, and its API clients."""
+"""People and roles of a tenant on FAB's views."""
 
 from collections.abc import Collection, Mapping, Sequence
 from itertools import chain, count
 from typing import Any, cast
 
-from flask import abort, flash, g, redirect, render_template, request, url_for
-from flask_appbuilder import BaseView
+from flask import abort, flash, g, redirect, request
 from flask_appbuilder.actions import action
 from flask_appbuilder.security.forms import SelectDataRequired
 from flask_appbuilder.security.sqla.models import Role, User
 from flask_appbuilder.security.views import RoleModelView, UserDBModelView
 from flask_babel import gettext, ngettext
 from flask_babel import lazy_gettext as _l
-from flask_wtf import FlaskForm
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 from werkzeug.wrappers import Response
-from wtforms import SelectChoice, SelectMultipleField, StringField
-from wtforms.validators import InputRequired, Length
 
 from trilend.identity.access import page
+from trilend.identity.duties import KeepsDutiesApart, KeepsGrantsApart, warnings_for
 from trilend.identity.labels import role_label
-from trilend.identity.models import ApiClient
-from trilend.identity.scopes import SCOPES
-from trilend.identity.service import add_api_client, revoke_api_client, signed_in_actor
 from trilend.identity.trail import remember, trace_added, trace_changed, trace_removed
 from trilend.tenancy.context import TenantSession, tenant_session
 from trilend.tenancy.plans.errors import PeopleUsedUp
@@ -73,7 +67,7 @@ class UsersView(KnownActions, UserDBModelView):  # type: ignore[misc]
         "created_on": _l("Added on"),
     }
     # FAB's own check asks for a role or a group, and stumbles where a form has no groups.
-    validators_columns = {"roles": [SelectDataRequired(_l("Choose at least one role."))]}
+    validators_columns = {"roles": [SelectDataRequired(_l("Choose at least one role.")), KeepsDutiesApart()]}
     description_columns = {
         "username": _l("Used to sign in"),
         "active": _l("Somebody who has left keeps the past work, but may not sign in"),
@@ -101,6 +95,7 @@ class UsersView(KnownActions, UserDBModelView):  # type: ignore[misc]
             take_place(tenant_session(), item.id)
         trace_changed(tenant_session(), item)
         super().pre_update(item)
+        _warn_of_duties(item)
 
     def pre_add(self, item: Any) -> None:
         """Take a place of the plan; keep the family name FAB asks for empty: the full name is one field."""
@@ -109,6 +104,7 @@ class UsersView(KnownActions, UserDBModelView):  # type: ignore[misc]
         item.last_name = ""
         super().pre_add(item)
         trace_added(tenant_session(), item)
+        _warn_of_duties(item)
 
     def process_form(self, form: Any, is_created: bool) -> None:
         """Keep what there was before."""
@@ -132,6 +128,7 @@ class RolesView(KnownActions, RoleModelView):  # type: ignore[misc]
     list_columns = search_columns = ["name"]
     label_columns = {"name": _l("Name"), "permissions": _l("Permissions")}
     formatters_columns = {"name": role_label}
+    validators_columns = {"permissions": [KeepsGrantsApart()]}
 
     @action("copyrole", _l("Copy"), _l("Copy the chosen roles?"), icon="fa-copy", single=False)  # type: ignore[untyped-decorator]
     def copy_role(self, items: Sequence[Any]) -> Response:
@@ -180,50 +177,14 @@ def _free_name(name: str, taken: Collection[str]) -> str:
     return next(each for each in chain([wanted], numbered) if each not in taken)
 
 
+def _warn_of_duties(person: User) -> None:
+    for warning in warnings_for(person.roles):
+        flash(warning, "warning")
+
+
 def person_name() -> str:
     """Name of the person signed in, or an empty text."""
     user = getattr(g, "user", None)
     if user is None or not user.is_authenticated:
         return ""
     return f"{user.first_name} {user.last_name}".strip()
-
-
-class ApiClientForm(FlaskForm):  # type: ignore[misc]
-    """A program that may call the API."""
-
-    name = StringField(_l("Name of the program"), validators=[InputRequired(_l("Enter a name.")), Length(max=100)])
-    scopes = SelectMultipleField(_l("What it may do"), validators=[InputRequired(_l("Choose at least one right."))])
-
-
-class ApiClientsView(BaseView):  # type: ignore[misc]
-    """Programs of the company."""
-
-    route_base = "/api-clients"
-    class_permission_name = "ApiClients"
-    default_view = "overview"
-
-    @page("/", permission="list")
-    def overview(self) -> str:
-        """All programs."""
-        clients = tenant_session.scalars(select(ApiClient).order_by(ApiClient.name)).all()
-        return render_template("identity/api_clients.html", clients=clients, labels=SCOPES, new=None)
-
-    @page("/new", permission="edit", methods=("GET", "POST"))
-    def add(self) -> str | tuple[str, int]:
-        """Add a program; its secret is shown once, on the answer to this request."""
-        form = ApiClientForm()
-        form.scopes.choices = [SelectChoice(code, label) for code, label in SCOPES.items()]
-        if form.validate_on_submit():
-            client, secret = add_api_client(
-                tenant_session(), signed_in_actor(), name=form.name.data, scopes=form.scopes.data
-            )
-            tenant_session.commit()
-            return render_template("identity/api_client_made.html", client=client, secret=secret)
-        return render_template("identity/api_client_form.html", form=form), 422 if form.is_submitted() else 200
-
-    @page("/<int:client_id>/revoke", permission="edit", methods=("POST",))
-    def revoke(self, client_id: int) -> Response:
-        """Refuse a program from now on; its tokens die with it."""
-        revoke_api_client(tenant_session(), signed_in_actor(), client_id)
-        tenant_session.commit()
-        return redirect(url_for(".overview"))

@@ -9,6 +9,7 @@ _LABELS: dict[str, LazyString] = {
     "all_in_cost_ceiling": _l("Ceiling of the all-in cost a year"),
     "penalty_multiple": _l("Penalty rate as a multiple of the contract rate"),
     "reading_seconds": _l("Enforced reading time of the cost table (seconds)"),
+    "reveals_per_day": _l("Masked fields one person may reveal on a day"),
     "lpr_1y": _l("1-year LPR"),
     "provision_pass": _l("Provision: pass"),
     "provision_special_mention": _l("Provision: special mention"),

@@ -24,3 +24,19 @@ class PartyExists(Refused):
 
     def __init__(self) -> None:
         super().__init__(_l("A customer with this identifier is already recorded."))
+
+
+class RevealsUsedUp(Refused):
+    """Somebody has revealed as many masked fields today as one person may."""
+
+    code = "reveals_used_up"
+    status = 429
+
+    def __init__(self, quota: int | None) -> None:
+        super().__init__(
+            _l(
+                "You have revealed %(quota)d masked fields today, which is as many as one person may. "
+                "Go on tomorrow, or ask your administrator.",
+                quota=quota or 0,
+            )
+        )

@@ -2,7 +2,7 @@
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import RadioField, StringField
+from wtforms import RadioField, SelectChoice, StringField
 from wtforms.validators import InputRequired, Length
 
 from trilend.parties.models import PartyKind
@@ -13,7 +13,10 @@ class PartyForm(FlaskForm):  # type: ignore[misc]
 
     kind = RadioField(
         _l("Kind of customer"),
-        choices=[(PartyKind.PERSON.value, _l("Person")), (PartyKind.ORGANIZATION.value, _l("Organization"))],
+        choices=[
+            SelectChoice(PartyKind.PERSON.value, _l("Person")),
+            SelectChoice(PartyKind.ORGANIZATION.value, _l("Organization")),
+        ],
         default=PartyKind.PERSON.value,
     )
     name = StringField(_l("Name or company name"), validators=[InputRequired(_l("Enter the name.")), Length(max=200)])

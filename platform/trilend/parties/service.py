@@ -2,16 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
 
+from flask_appbuilder.security.sqla.models import User
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from trilend.audit.changes import changed, snapshot
+from trilend.audit.models import AuditEntry
 from trilend.audit.service import Actor, record
 from trilend.errors import Invalid, NotFound
-from trilend.parties.errors import InvalidParty, PartyExists
+from trilend.organization.people import home_of
+from trilend.organization.seeds import REVEALS
+from trilend.organization.sight import past_scope
+from trilend.parameters.service import business_date, figures
+from trilend.parties.errors import InvalidParty, PartyExists, RevealsUsedUp
 from trilend.parties.identifiers import (
     checked_account,
     checked_identifier,
@@ -22,6 +29,7 @@ from trilend.parties.identifiers import (
 from trilend.parties.models import Party, PartyKind
 from trilend.storage.sealed import blind_index
 
+_CHINA = ZoneInfo("Asia/Shanghai")
 REVEALABLE = ("identifier", "mobile", "account_number")
 
 
@@ -66,9 +74,9 @@ def checked(data: PartyData, on: date) -> PartyData:
 def add_party(session: Session, actor: Actor, data: PartyData, *, on: date) -> Party:
     """Add a party; raises `InvalidParty`, `PartyExists`."""
     data = checked(data, on)
-    if find_party(session, data.identifier) is not None:
+    if is_recorded(session, data.identifier):
         raise PartyExists
-    party = _party(data)
+    party = _party(data, actor.user_id, home_of(session, actor))
     session.add(party)
     session.flush()
     record(session, actor, "party.added", "party", party.id, changes=changed(None, snapshot(party)), name=party.name)
@@ -76,20 +84,34 @@ def add_party(session: Session, actor: Actor, data: PartyData, *, on: date) -> P
 
 
 def find_party(session: Session, identifier: str) -> Party | None:
-    """The party with this identifier, if any."""
+    """The party with this identifier, if there is one that is seen by who asks."""
     return session.scalar(select(Party).where(Party.identifier_index == blind_index(identifier)))
 
 
+def is_recorded(session: Session, identifier: str) -> bool:
+    """Whether some party has this identifier, seen by who asks or not: “taken” is all that is said."""
+    return bool(recorded(session, [identifier]))
+
+
+def recorded(session: Session, identifiers: Sequence[str]) -> set[str]:
+    """Which of these identifiers some party has, seen by who asks or not."""
+    indexes = {blind_index(identifier): identifier for identifier in identifiers}
+    with past_scope():
+        found = session.scalars(select(Party.identifier_index).where(Party.identifier_index.in_(indexes))).all()
+    return {indexes[index] for index in found}
+
+
 def parties_by_identifier(session: Session, identifiers: Sequence[str]) -> dict[str, Party]:
-    """Parties that hold one of these identifiers, by identifier: one query for many."""
+    """Parties that hold one of these identifiers and are seen by who asks, by identifier: one query for many."""
     indexes = {blind_index(identifier): identifier for identifier in identifiers}
     found = session.scalars(select(Party).where(Party.identifier_index.in_(indexes)))
     return {indexes[party.identifier_index]: party for party in found}
 
 
-def add_parties(session: Session, data: Sequence[PartyData]) -> list[Party]:
-    """Add many checked, new parties at once."""
-    added = [_party(entry) for entry in data]
+def add_parties(session: Session, actor: Actor, data: Sequence[PartyData]) -> list[Party]:
+    """Add many checked, new parties at once; the actor looks after them."""
+    home = home_of(session, actor)
+    added = [_party(entry, actor.user_id, home) for entry in data]
     session.add_all(added)
     session.flush()
     return added
@@ -97,7 +119,7 @@ def add_parties(session: Session, data: Sequence[PartyData]) -> list[Party]:
 
 def party(session: Session, party_id: int) -> Party:
     """One party; raises `NotFound`."""
-    found = session.get(Party, party_id)
+    found = session.scalar(select(Party).where(Party.id == party_id))
     if found is None:
         raise NotFound(_l("This customer does not exist."), id=party_id)
     return found
@@ -123,6 +145,8 @@ def reveal(session: Session, actor: Actor, subject: Party, field: str, reason: s
         raise NotFound(_l("This field is not masked."), field=field)
     if len(reason.strip()) < 4:
         raise Invalid(_l("Say in a few words why you need to see this."), field="reason")
+    if reveals_left(session, actor, lock=True) == 0:
+        raise RevealsUsedUp(reveal_quota(session))
     record(session, actor, "party.revealed", "party", subject.id, reason=reason.strip(), field=field)
     return str(getattr(subject, field))
 
@@ -135,8 +159,33 @@ def confirm_identifier(session: Session, actor: Actor, subject: Party) -> None:
     record(session, actor, "party.identifier_confirmed", "party", subject.id, changes=changes)
 
 
-def _party(data: PartyData) -> Party:
+def reveal_quota(session: Session) -> int | None:
+    """How many masked fields one person may reveal on a day; None if the company has set no figure."""
+    found = figures(session, business_date(session)).get(REVEALS)
+    return int(found.value) if found else None
+
+
+def reveals_left(session: Session, actor: Actor, *, lock: bool = False) -> int | None:
+    """How many reveals the actor has left today (by the clock in China); None if there is no quota.
+
+    `lock` makes two reveals of one person at the same time follow each other.
+    """
+    quota = reveal_quota(session)
+    if quota is None:
+        return None
+    if lock:
+        session.execute(select(User.id).where(User.id == actor.user_id).with_for_update())
+    midnight = datetime.combine(datetime.now(_CHINA).date(), time(), _CHINA)
+    used = select(func.count()).where(
+        AuditEntry.act == "party.revealed", AuditEntry.actor_id == actor.user_id, AuditEntry.created_at >= midnight
+    )
+    return max(0, quota - (session.scalar(used) or 0))
+
+
+def _party(data: PartyData, owner_id: int | None, department_id: int) -> Party:
     return Party(
+        owner_id=owner_id,
+        department_id=department_id,
         kind=data.kind,
         name=data.name,
         identifier=data.identifier,

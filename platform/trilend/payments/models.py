@@ -7,6 +7,7 @@ from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from trilend.db.base import BigKey, Created, TenantBase, Yuan
+from trilend.organization.scope import OfSubject
 from trilend.storage.sealed import SealedText
 
 
@@ -29,7 +30,7 @@ OPEN_STATES = (
 )
 
 
-class PaymentInstruction(Created, TenantBase):
+class PaymentInstruction(OfSubject, Created, TenantBase):
     """Money to be sent; `key` is the idempotency key that the bank sees."""
 
     __tablename__ = "payment_instruction"

@@ -4,7 +4,6 @@ from flask import render_template
 from flask_appbuilder import BaseView
 
 from trilend.identity.access import page
-from trilend.parties.identifiers import masked
 from trilend.payments.service import entries
 from trilend.tenancy.context import tenant_session
 
@@ -19,4 +18,4 @@ class StatementsView(BaseView):  # type: ignore[misc]
     @page("/", permission="list")
     def entries(self) -> str:
         """The newest statement entries."""
-        return render_template("payments/statement.html", entries=entries(tenant_session()), masked=masked)
+        return render_template("payments/statement.html", entries=entries(tenant_session()))

@@ -8,6 +8,7 @@ from sqlalchemy import JSON, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from trilend.db.base import BigKey, Created, TenantBase
+from trilend.organization.scope import OfSubject
 from trilend.storage.sealed import SealedText
 
 
@@ -25,7 +26,7 @@ class SignatoryRole(StrEnum):
     BORROWER = "borrower"
 
 
-class Envelope(Created, TenantBase):
+class Envelope(OfSubject, Created, TenantBase):
     """A document on its way to being signed; `document_id` is its newest version."""
 
     __tablename__ = "envelope"

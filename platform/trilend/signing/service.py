@@ -29,8 +29,10 @@ from trilend.signing.errors import (
     WrongCode,
 )
 from trilend.signing.models import Envelope, EnvelopeState, Signatory, SignatoryRole, Signature
+from trilend.webhooks.events import emit, event_types
 from trilend_sdk.errors import PluginError
 from trilend_sdk.esign import Placement, SealKind, Signer, SignRequest, SignResult, SignStatus
+from trilend_sdk.events import EventKind
 
 CODE_MINUTES = 10
 MAX_CODE_FAILURES = 5
@@ -201,9 +203,21 @@ def _sign(session: Session, actor: Actor, signatory: Signatory, *, evidence: Map
     envelope.document_id = after.id
     if all(found.signed_at for found in envelope.signatories):
         envelope.state, envelope.completed_at = EnvelopeState.COMPLETED, now()
+        _tell(session, envelope)
     session.flush()
     record(session, actor, "document.signed", envelope.subject_type, envelope.subject_id, envelope=envelope.id)
     return signature
+
+
+def _tell(session: Session, envelope: Envelope) -> None:
+    if EventKind.CONTRACT_SIGNED in {each.name for each in event_types()}:
+        emit(
+            session,
+            EventKind.CONTRACT_SIGNED,
+            subject_type=envelope.subject_type,
+            subject_id=envelope.subject_id,
+            data={"title": envelope.title},
+        )
 
 
 def _signed_by_plugin(session: Session, envelope: Envelope, request: SignRequest) -> SignResult:

@@ -2,6 +2,7 @@
 
 from flask import Flask, Response, g, request
 
+_FORMS = "form-action 'self'"
 _SOURCES = (
     "default-src 'none'",
     "script-src 'self'",
@@ -9,7 +10,7 @@ _SOURCES = (
     "img-src 'self' data:",
     "font-src 'self'",
     "connect-src 'self'",
-    "form-action 'self'",
+    _FORMS,
     "base-uri 'none'",
     "frame-src 'self'",
     "manifest-src 'self'",
@@ -29,6 +30,11 @@ def allow_framing_by_this_site() -> None:
     g.trilend_framed_by = "'self'"
 
 
+def allow_forms_to(source: str) -> None:
+    """Lets the form of this page lead, by redirect, to one other place; browsers check the whole chain."""
+    g.trilend_forms_to = source
+
+
 def install_security_headers(app: Flask) -> None:
     """Adds the headers to every response of the app; a header that a view has set itself stays."""
     app.after_request(_add_headers)
@@ -36,7 +42,9 @@ def install_security_headers(app: Flask) -> None:
 
 def content_security_policy(framed_by: str) -> str:
     """The policy of a page that `framed_by` may show in a frame."""
-    return "; ".join((*_SOURCES, f"frame-ancestors {framed_by}"))
+    sources = "; ".join((*_SOURCES, f"frame-ancestors {framed_by}"))
+    elsewhere = g.get("trilend_forms_to")
+    return sources.replace(_FORMS, f"{_FORMS} {elsewhere}") if elsewhere else sources
 
 
 def _add_headers(response: Response) -> Response:

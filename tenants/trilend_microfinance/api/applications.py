@@ -10,9 +10,9 @@ from pydantic import Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from trilend.api.fields import Answer, Body, Figure, Instant, Key, Line, Money, Rate
+from trilend.api.fields import Answer, Body, Day, Figure, Instant, Key, Line, Money, Rate
 from trilend.api.operations import Call, Resource
-from trilend.api.paging import Page, PageQuery, page_of
+from trilend.api.paging import Page, PageQuery, days_within, page_of
 from trilend.parameters.errors import ParameterMissing
 from trilend.parameters.service import business_date
 from trilend.parties.models import Party
@@ -22,10 +22,11 @@ from trilend_microfinance.applications import service
 from trilend_microfinance.applications.errors import InvalidApplication
 from trilend_microfinance.applications.models import Application, ApplicationState
 from trilend_microfinance.contracts.service import make_contract
+from trilend_microfinance.products.models import Product
 from trilend_microfinance.servicing.lookup import loan_of_application
 from trilend_microfinance.servicing.service import loan
 
-APPLICATIONS = Resource("applications", "Applications for loans, from submission to contract.")
+APPLICATIONS = Resource("applications", _l("Applications for loans, from submission to contract."))
 
 
 class ApplicationQuery(PageQuery):
@@ -34,6 +35,9 @@ class ApplicationQuery(PageQuery):
     state: ApplicationState | None = None
     party_id: Key | None = None
     number: Line = Field("", max_length=32)
+    product: Line = Field("", max_length=16, description="code of a product")
+    applied_from: Day | None = None
+    applied_to: Day | None = Field(None, description="this day included")
 
 
 class NewApplication(Body):
@@ -114,7 +118,7 @@ class ApplicationDetail(ApplicationAnswer):
     loan_id: int | None
 
 
-@APPLICATIONS.get("/applications", scope="applications:read", summary="List applications")
+@APPLICATIONS.get("/applications", scope="applications:read", summary=_l("List applications"))
 def list_applications(call: Call, query: ApplicationQuery) -> Page[ApplicationAnswer]:
     """Newest first."""
     statement = select(Application).options(joinedload(Application.party), joinedload(Application.product))
@@ -124,10 +128,13 @@ def list_applications(call: Call, query: ApplicationQuery) -> Page[ApplicationAn
         statement = statement.where(Application.party_id == query.party_id)
     if query.number:
         statement = statement.where(Application.number == query.number)
+    if query.product:
+        statement = statement.where(Application.product.has(Product.code == query.product))
+    statement = statement.where(*days_within(Application.applied_on, query, "applied_from", "applied_to"))
     return page_of(call.session, statement, Application.id, query, _shown)
 
 
-@APPLICATIONS.get("/applications/{application_id}", scope="applications:read", summary="Read an application")
+@APPLICATIONS.get("/applications/{application_id}", scope="applications:read", summary=_l("Read an application"))
 def read_application(call: Call, application_id: int) -> ApplicationDetail:
     """With the limits of law."""
     return _detail(call.session, service.application(call.session, application_id))
@@ -136,7 +143,7 @@ def read_application(call: Call, application_id: int) -> ApplicationDetail:
 @APPLICATIONS.post(
     "/applications",
     scope="applications:write",
-    summary="Submit an application",
+    summary=_l("Submit an application"),
     status=201,
     location="/applications/{id}",
 )
@@ -160,19 +167,19 @@ def submit_application(call: Call, body: NewApplication) -> ApplicationDetail:
 
 
 @APPLICATIONS.post(
-    "/applications/{application_id}/approve", scope="applications:decide", summary="Approve an application"
+    "/applications/{application_id}/approve", scope="applications:decide", summary=_l("Approve an application")
 )
 def approve_application(call: Call, application_id: int, body: Approval) -> ApplicationDetail:
-    """Always refused with `second_person_needed` for an application that waits for its decision.
+    """Refused with `second_person_needed` unless the program acts for a person who did not enter the application.
 
-    A decision is made by a person who did not enter the application, and a program is no person.
+    A program that acts for the company is no person.
     """
     service.approve(call.session, call.actor, application_id, body.note)
     return _detail(call.session, service.application(call.session, application_id))
 
 
 @APPLICATIONS.post(
-    "/applications/{application_id}/refuse", scope="applications:decide", summary="Refuse an application"
+    "/applications/{application_id}/refuse", scope="applications:decide", summary=_l("Refuse an application")
 )
 def refuse_application(call: Call, application_id: int, body: Refusal) -> ApplicationDetail:
     """Refused itself with `second_person_needed`, as an approval is."""
@@ -183,7 +190,7 @@ def refuse_application(call: Call, application_id: int, body: Refusal) -> Applic
 @APPLICATIONS.post(
     "/applications/{application_id}/contract",
     scope="contracts:write",
-    summary="Make the contract",
+    summary=_l("Make the contract"),
     status=201,
     location="/loans/{id}",
 )

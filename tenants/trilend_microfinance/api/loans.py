@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from datetime import date
 
+from flask_babel import lazy_gettext as _l
 from pydantic import Field
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
-from trilend.api.fields import Answer, Instant, Key, Line, Money, Rate
+from trilend.api.fields import Answer, Day, Instant, Key, Line, Money, Rate
 from trilend.api.operations import Call, Resource
-from trilend.api.paging import Page, PageQuery, page_of
+from trilend.api.paging import Page, PageQuery, days_within, page_of
 from trilend.credit.account import ScheduleRow
 from trilend.credit.terms import Method
 from trilend.signing.models import EnvelopeState
@@ -17,7 +18,7 @@ from trilend_microfinance.contracts.service import contract_envelope
 from trilend_microfinance.servicing.models import Loan, LoanEvent, LoanStage
 from trilend_microfinance.servicing.service import loan, state_of
 
-LOANS = Resource("loans", "Loans from contract to settlement.")
+LOANS = Resource("loans", _l("Loans from contract to settlement."))
 
 
 class LoanQuery(PageQuery):
@@ -27,6 +28,8 @@ class LoanQuery(PageQuery):
     party_id: Key | None = None
     number: Line = Field("", max_length=32)
     overdue: bool = Field(False, description="only loans that are past due")
+    due_from: Day | None = Field(None, description="next instalment due on this day or later")
+    due_to: Day | None = Field(None, description="next instalment due on this day or earlier")
 
 
 class LoanAnswer(Answer):
@@ -96,7 +99,7 @@ class EventAnswer(Answer):
     recorded_at: Instant
 
 
-@LOANS.get("/loans", scope="loans:read", summary="List loans")
+@LOANS.get("/loans", scope="loans:read", summary=_l("List loans"))
 def list_loans(call: Call, query: LoanQuery) -> Page[LoanAnswer]:
     """Newest first."""
     statement = select(Loan).options(joinedload(Loan.party))
@@ -108,10 +111,11 @@ def list_loans(call: Call, query: LoanQuery) -> Page[LoanAnswer]:
         statement = statement.where(Loan.number == query.number)
     if query.overdue:
         statement = statement.where(Loan.days_past_due > 0)
+    statement = statement.where(*days_within(Loan.next_due_on, query, "due_from", "due_to"))
     return page_of(call.session, statement, Loan.id, query, lambda rows: [loan_answer(row) for row in rows])
 
 
-@LOANS.get("/loans/{loan_id}", scope="loans:read", summary="Read a loan")
+@LOANS.get("/loans/{loan_id}", scope="loans:read", summary=_l("Read a loan"))
 def read_loan(call: Call, loan_id: int) -> LoanDetail:
     """With the state of its contract: money is paid out once all have signed (`completed`)."""
     found = loan(call.session, loan_id)
@@ -119,14 +123,14 @@ def read_loan(call: Call, loan_id: int) -> LoanDetail:
     return LoanDetail(**dict(loan_answer(found)), contract=envelope.state)
 
 
-@LOANS.get("/loans/{loan_id}/schedule", scope="loans:read", summary="Read a loan's schedule")
+@LOANS.get("/loans/{loan_id}/schedule", scope="loans:read", summary=_l("Read a loan's schedule"))
 def read_schedule(call: Call, loan_id: int) -> ScheduleAnswer:
     """As of today's business date; before disbursement as it would be."""
     state = state_of(call.session, loan(call.session, loan_id))
     return ScheduleAnswer(loan_id=loan_id, as_of=state.as_of, items=[_schedule_line(row) for row in state.schedule])
 
 
-@LOANS.get("/loans/{loan_id}/events", scope="loans:read", summary="List a loan's events")
+@LOANS.get("/loans/{loan_id}/events", scope="loans:read", summary=_l("List a loan's events"))
 def list_events(call: Call, loan_id: int, query: PageQuery) -> Page[EventAnswer]:
     """Newest first."""
     statement = select(LoanEvent).where(LoanEvent.loan_id == loan(call.session, loan_id).id)

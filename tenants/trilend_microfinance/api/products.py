@@ -11,7 +11,7 @@ from trilend_microfinance.applications.errors import InvalidApplication
 from trilend_microfinance.products.models import Product
 from trilend_microfinance.products.service import products
 
-PRODUCTS = Resource("products", "What can be applied for.")
+PRODUCTS = Resource("products", _l("What can be applied for."))
 
 
 class ProductAnswer(Answer):
@@ -35,7 +35,7 @@ class ProductsAnswer(Answer):
     items: list[ProductAnswer]
 
 
-@PRODUCTS.get("/products", scope="applications:read", summary="List products")
+@PRODUCTS.get("/products", scope="applications:read", summary=_l("List products"))
 def list_products(call: Call) -> ProductsAnswer:
     """Also those that are no longer offered (`active` is false)."""
     return ProductsAnswer(items=[_answer(row) for row in products(call.session)])

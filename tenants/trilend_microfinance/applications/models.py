@@ -8,7 +8,7 @@ from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from trilend.db.base import BigKey, Created, Rate, TenantBase, Yuan
-from trilend.parties.models import Party
+from trilend.parties.models import OfCustomer, Party
 from trilend_microfinance.products.models import Product
 
 
@@ -21,15 +21,17 @@ class ApplicationState(StrEnum):
     CONTRACTED = "contracted"
 
 
-class Application(Created, TenantBase):
+class Application(OfCustomer, Created, TenantBase):
     """What somebody asks for, who entered it and who decided; `block_rule` names a limit that stands in its way."""
 
+    scoped_as = "loan_application"
     __tablename__ = "loan_application"
     __table_args__ = (
         CheckConstraint("amount > 0"),
         CheckConstraint("periods >= 1"),
         CheckConstraint("decided_by IS NULL OR created_by IS NULL OR decided_by <> created_by"),
         Index("loan_application_state", "state", "id"),
+        Index("loan_application_applied", "applied_on", "id"),
         {
             "info": {
                 "ddl": ("CREATE SEQUENCE loan_application_number",),

@@ -1,6 +1,6 @@
 """Takes applications in, checks the limits of law, and lets a second person decide."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -15,10 +15,12 @@ from trilend.credit.errors import InvalidTerms
 from trilend.credit.limits import LimitCheck, all_in_cost_ceiling, single_borrower_limit
 from trilend.db.base import now
 from trilend.errors import Invalid, NotFound
+from trilend.organization.sight import past_scope
 from trilend.parameters.errors import ParameterMissing
 from trilend.parameters.service import Figure, business_date, figures
 from trilend.parties.models import Party
 from trilend.tenancy.context import current_tenant
+from trilend.webhooks.events import emit
 from trilend_microfinance.applications.errors import (
     AlreadyDecided,
     InvalidApplication,
@@ -31,6 +33,7 @@ from trilend_microfinance.cost import cost_of
 from trilend_microfinance.products.models import Product
 from trilend_microfinance.servicing.models import Loan
 from trilend_microfinance.terms import terms_of
+from trilend_sdk.events import EventKind
 
 RATE_PLACES = Decimal("0.0001")
 
@@ -53,13 +56,19 @@ def submit(session: Session, actor: Actor, data: ApplicationData) -> Application
     """Take an application in; raises `InvalidApplication`, `NumberTaken`."""
     check_against_product(data)
     number = data.number or next_number(session)
-    if session.scalar(select(Application.id).where(Application.number == number)) is not None:
+    if taken_numbers(session, [number]):
         raise NumberTaken(number)
     application = as_row(data, number, actor)
     session.add(application)
     session.flush()
     record(session, actor, "application.submitted", "loan_application", application.id, number=number)
     return application
+
+
+def taken_numbers(session: Session, numbers: Collection[str]) -> set[str]:
+    """Which of these numbers an application has already, seen by who asks or not: a number is given once."""
+    with past_scope():
+        return set(session.scalars(select(Application.number).where(Application.number.in_(numbers))))
 
 
 def as_row(data: ApplicationData, number: str, actor: Actor) -> Application:
@@ -183,6 +192,7 @@ def approve(session: Session, actor: Actor, application_id: int, note: str = "")
             raise LimitExceeded(check)
     _decide(subject, actor, ApplicationState.APPROVED, note, checks)
     record(session, actor, "application.approved", "loan_application", subject.id, reason=note)
+    _tell(session, subject)
     return subject
 
 
@@ -193,7 +203,19 @@ def refuse(session: Session, actor: Actor, application_id: int, note: str) -> Ap
     subject = _open_for_decision(session, actor, application_id)
     _decide(subject, actor, ApplicationState.REFUSED, note, ())
     record(session, actor, "application.refused", "loan_application", subject.id, reason=note)
+    _tell(session, subject)
     return subject
+
+
+def _tell(session: Session, subject: Application) -> None:
+    emit(
+        session,
+        EventKind.APPLICATION_DECIDED,
+        subject_type="application",
+        subject_id=subject.id,
+        number=subject.number,
+        data={"decision": str(subject.state), "amount": f"{subject.amount:.2f}"},
+    )
 
 
 def block(session: Session, actor: Actor, application_id: int, error: LimitExceeded) -> None:

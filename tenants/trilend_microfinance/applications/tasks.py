@@ -10,6 +10,7 @@ from trilend.errors import TrilendError
 from trilend.identity.service import actor_of
 from trilend.jobs.models import Job
 from trilend.jobs.service import JobRun, enqueue, handles
+from trilend.organization.sight import seen_by
 from trilend.tenancy.context import tenant_session
 from trilend_microfinance.applications.errors import LimitExceeded
 from trilend_microfinance.applications.service import approve, block
@@ -49,20 +50,21 @@ def _contract(run: JobRun) -> dict[str, Any]:
 
 
 def _each(run: JobRun, act: Any) -> dict[str, Any]:
-    """Do `act` for each id in a transaction of its own; a refusal is noted and stops nobody else."""
+    """Do `act` for each id in a transaction of its own, as far as the person sees; a refusal stops nobody else."""
     session = tenant_session()
     actor = actor_of(session, run.payload["actor"])
     session.commit()
     done, refused = 0, {}
     ids: list[int] = run.payload["ids"]
-    for number, application_id in enumerate(ids, start=1):
-        try:
-            act(session, actor, application_id)
-        except TrilendError as error:
-            session.rollback()
-            refused[str(application_id)] = {"code": error.code, "message": str(error)}
-        else:
-            session.commit()
-            done += 1
-        run.progress(number, len(ids))
+    with seen_by(actor.user_id):
+        for number, application_id in enumerate(ids, start=1):
+            try:
+                act(session, actor, application_id)
+            except TrilendError as error:
+                session.rollback()
+                refused[str(application_id)] = {"code": error.code, "message": str(error)}
+            else:
+                session.commit()
+                done += 1
+            run.progress(number, len(ids))
     return {"done": done, "refused": refused}

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 
 from flask_babel import lazy_gettext as _l
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from trilend.audit.service import SYSTEM, Actor, record
 from trilend.errors import Refused
+from trilend.identity.duties import require_other_person
 from trilend.jobs.models import Job
 from trilend.jobs.service import JobRun, enqueue, handles
 from trilend.ledger.service import Line, Posting, post
@@ -15,10 +17,13 @@ from trilend.payments.models import InstructionState, PaymentInstruction
 from trilend.payments.service import execute, instructions_of, open_instructions, paying_connection
 from trilend.signing.models import EnvelopeState
 from trilend.tenancy.context import current_tenant, tenant_session
+from trilend.webhooks.events import emit
 from trilend_microfinance import accounts
+from trilend_microfinance.applications.models import Application
 from trilend_microfinance.contracts.service import contract_envelope
 from trilend_microfinance.servicing.models import Loan, LoanStage
 from trilend_microfinance.servicing.service import catch_up, loan, record_event
+from trilend_sdk.events import EventKind
 
 SUBJECT = "loan"
 JOB = "microfinance.disburse"
@@ -40,8 +45,12 @@ class NotReady(Refused):
 
 
 def order(session: Session, actor: Actor, loan_ids: Sequence[int]) -> Job:
-    """Record the transfers of these loans and start the job that sends them; all or none. Raises `NotReady`."""
+    """Record the transfers of these loans and start the job that sends them; all or none.
+
+    Raises `NotReady`, and `DutiesSeparated` for a loan that the actor has approved.
+    """
     connection_id = paying_connection(session).id
+    _check_duties(session, actor, loan_ids)
     for loan_id in loan_ids:
         _order_one(session, actor, loan(session, loan_id, lock=True), connection_id)
     return enqueue(session, JOB, {"loans": list(loan_ids)}, created_by=actor.user_id)  # type: ignore[return-value]
@@ -50,6 +59,7 @@ def order(session: Session, actor: Actor, loan_ids: Sequence[int]) -> Job:
 def retry(session: Session, actor: Actor, loan_id: int) -> Job:
     """After a rejection by the bank (wrong account, no funds) order the transfer anew, under a new key."""
     subject = loan(session, loan_id, lock=True)
+    _check_duties(session, actor, [loan_id])
     if subject.state != LoanStage.DISBURSING or open_instructions(session, SUBJECT, loan_id):
         raise NotReady(subject.number)
     _instruct(session, subject, paying_connection(session).id)
@@ -81,6 +91,17 @@ class OutcomeStillUnknown(Refused):
 
     def __init__(self) -> None:
         super().__init__(_l("The bank has not said how every transfer ended yet. It will be asked again."))
+
+
+def _check_duties(session: Session, actor: Actor, loan_ids: Sequence[int]) -> None:
+    deciders = session.scalars(
+        select(Application.decided_by)
+        .join(Loan, Loan.application_id == Application.id)
+        .where(Loan.id.in_(loan_ids))
+        .distinct()
+    )
+    for decider in deciders:
+        require_other_person(actor, ("can_disburse", "Loans"), {("can_decide", "Applications"): decider})
 
 
 def _order_one(session: Session, actor: Actor, subject: Loan, connection_id: int) -> None:
@@ -134,6 +155,15 @@ def _paid_out(session: Session, instruction: PaymentInstruction) -> None:
     )
     catch_up(session, subject)
     record(session, SYSTEM, "loan.disbursed", SUBJECT, subject.id, reference=instruction.bank_reference)
+    told = {"amount": f"{instruction.amount:.2f}", "value_date": today.isoformat()}
+    emit(
+        session,
+        EventKind.LOAN_DISBURSED,
+        subject_type=SUBJECT,
+        subject_id=subject.id,
+        number=subject.number,
+        data=told,
+    )
 
 
 def rejected(instructions: Sequence[PaymentInstruction]) -> PaymentInstruction | None:

@@ -12,8 +12,10 @@ from trilend.credit.account import derive
 from trilend.errors import TrilendError
 from trilend.ledger.service import post
 from trilend.parameters.service import business_date, lock_business_day
+from trilend.webhooks.events import emit
 from trilend_microfinance.servicing.models import Loan, LoanStage
 from trilend_microfinance.servicing.service import Rules, contract_of, events_of, postings_for
+from trilend_sdk.events import EventKind
 
 log = structlog.get_logger(__name__)
 
@@ -50,10 +52,28 @@ def close_day(session: Session, day: date) -> DayReport:
         session.commit()
     row = lock_business_day(session)
     if row.business_date == day:
+        _tell(session, report, row.closed_days + 1)
         row.business_date, row.closed_days = morning, row.closed_days + 1
         report.closed = True
     session.commit()
     return report
+
+
+def _tell(session: Session, report: DayReport, number: int) -> None:
+    told = {
+        "day": report.day.isoformat(),
+        "loans": report.loans,
+        "journals": report.journals,
+        "failed": len(report.failed),
+    }
+    emit(
+        session,
+        EventKind.DAY_CLOSED,
+        subject_type="business_day",
+        subject_id=number,
+        number=report.day.isoformat(),
+        data=told,
+    )
 
 
 def _behind(session: Session, morning: date, skipped: set[int]) -> Sequence[Loan]:

@@ -1,14 +1,19 @@
 """A workbook that was imported, and what became of its rows."""
 
-from sqlalchemy import ForeignKey, String
+from typing import Any
+
+from sqlalchemy import ColumnElement, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from trilend.db.base import BigKey, Created, TenantBase
+from trilend.organization.scope import Scoped
+from trilend.organization.sight import Sight
 
 
-class ImportBatch(Created, TenantBase):
+class ImportBatch(Scoped, Created, TenantBase):
     """One import: the file as it came, counts, and the workbook of rejected rows."""
 
+    scoped_as = "import_batch"
     __tablename__ = "import_batch"
 
     id: Mapped[BigKey]
@@ -21,3 +26,8 @@ class ImportBatch(Created, TenantBase):
     known: Mapped[int] = mapped_column(default=0)
     rejected: Mapped[int] = mapped_column(default=0)
     doubtful: Mapped[int] = mapped_column(default=0)
+
+    @classmethod
+    def visible_to(cls, row: Any, sight: Sight) -> ColumnElement[bool]:
+        """By who imported it and where that person works."""
+        return sight.covers_work_of(row.created_by)

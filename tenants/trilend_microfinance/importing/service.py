@@ -15,14 +15,19 @@ from trilend.errors import NotFound
 from trilend.identity.service import actor_of
 from trilend.jobs.forgetting import Holder, declare_holder
 from trilend.jobs.service import JobRun, Queue, enqueue, handles
+from trilend.organization.sight import seen_by
 from trilend.parties.errors import InvalidParty
 from trilend.parties.identifiers import check_digit_skips_last_place, checked_identifier, has_resident_id_form
 from trilend.parties.models import Party, PartyKind
-from trilend.parties.service import PartyData, add_parties, checked, parties_by_identifier
+from trilend.parties.service import PartyData, add_parties, checked, parties_by_identifier, recorded
 from trilend.tenancy.context import tenant_session
 from trilend_microfinance.applications.errors import InvalidApplication
-from trilend_microfinance.applications.models import Application
-from trilend_microfinance.applications.service import ApplicationData, as_row, check_against_product
+from trilend_microfinance.applications.service import (
+    ApplicationData,
+    as_row,
+    check_against_product,
+    taken_numbers,
+)
 from trilend_microfinance.importing.models import ImportBatch
 from trilend_microfinance.importing.workbook import (
     ApplicationRow,
@@ -108,7 +113,7 @@ def begin_import(session: Session, actor: Actor, *, file_name: str, content: byt
 
 def batch(session: Session, batch_id: int) -> ImportBatch:
     """One import; raises `NotFound`."""
-    found = session.get(ImportBatch, batch_id)
+    found = session.scalar(select(ImportBatch).where(ImportBatch.id == batch_id))
     if found is None:
         raise NotFound(_l("This import does not exist."), id=batch_id)
     return found
@@ -127,7 +132,8 @@ def _import(run: JobRun) -> dict[str, int]:
         return {}
     content = content_of(document(session, found.document_id))
     run.progress(1, 2)
-    outcome = import_applications(session, actor_of(session, found.created_by), content)
+    with seen_by(found.created_by):
+        outcome = import_applications(session, actor_of(session, found.created_by), content)
     found.imported, found.known, found.rejected = outcome.imported, outcome.known, len(outcome.rejected)
     found.doubtful = outcome.doubtful
     if outcome.rejected:
@@ -210,23 +216,25 @@ def _parties(
     for entry in accepted:
         wanted.setdefault(entry.row.party.identifier, entry.row.party)
     found = parties_by_identifier(session, list(wanted))
-    fresh = [data for identifier, data in wanted.items() if identifier not in found]
-    added = add_parties(session, fresh)
+    taken = recorded(session, list(wanted)) - found.keys()
+    fresh = [data for identifier, data in wanted.items() if identifier not in found and identifier not in taken]
+    added = add_parties(session, actor, fresh)
     session.add_all(
         line(actor, "party.imported", "party", party.id, changes=changed(None, snapshot(party)), name=party.name)
         for party in added
     )
     found |= {party.identifier: party for party in added}
     for entry in accepted:
-        if found[entry.row.party.identifier].name != entry.row.party.name:
+        if entry.row.party.identifier in taken:
+            outcome.rejected.append((entry.sheet_row, str(_l("A colleague looks after this customer."))))
+        elif found[entry.row.party.identifier].name != entry.row.party.name:
             message = _l("This identifier belongs to a customer of another name.")
             outcome.rejected.append((entry.sheet_row, str(message)))
     return found
 
 
 def _known_numbers(session: Session, rows: Sequence[SheetRow]) -> set[str]:
-    numbers = {str(row.cells.get("申请编号") or "").strip() for row in rows}
-    return set(session.scalars(select(Application.number).where(Application.number.in_(numbers))))
+    return taken_numbers(session, {str(row.cells.get("申请编号") or "").strip() for row in rows})
 
 
 def _data(entry: _Accepted, party: Party | None) -> ApplicationData:

@@ -21,9 +21,11 @@ from trilend.payments.models import EntryState, StatementEntryRow
 from trilend.payments.service import assign, read_statement, unmatched_receipts
 from trilend.plugin_host.connections import active_connection
 from trilend.tenancy.context import tenant_session
+from trilend.webhooks.events import emit
 from trilend_microfinance import accounts
 from trilend_microfinance.servicing.models import Loan, LoanStage, PrepaymentAgreement
 from trilend_microfinance.servicing.service import catch_up, loan, payoff_of, record_event
+from trilend_sdk.events import EventKind
 
 SUBJECT = "loan"
 JOB = "microfinance.collect"
@@ -83,9 +85,16 @@ def receive(session: Session, actor: Actor, loan_id: int, entry: StatementEntryR
     state = catch_up(session, subject)
     act = "loan.prepaid" if kind == "prepayment" else "loan.repaid"
     record(session, actor, act, SUBJECT, subject.id, amount=str(entry.amount), value_date=value_date.isoformat())
+    told = {"amount": f"{entry.amount:.2f}", "value_date": value_date.isoformat(), "purpose": kind}
+    _tell(session, EventKind.PAYMENT_RECEIVED, subject, told)
     if state.status == LoanStatus.settled:
         record(session, SYSTEM, "loan.settled", SUBJECT, subject.id)
+        _tell(session, EventKind.LOAN_SETTLED, subject, {"amount": f"{entry.amount:.2f}"})
     return subject
+
+
+def _tell(session: Session, kind: EventKind, subject: Loan, data: Mapping[str, str]) -> None:
+    emit(session, kind, subject_type=SUBJECT, subject_id=subject.id, number=subject.number, data=data)
 
 
 def quote(session: Session, subject: Loan, on: date) -> Payoff:

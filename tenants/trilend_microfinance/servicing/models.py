@@ -3,12 +3,15 @@
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, String, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from trilend.db.base import BigKey, Created, Rate, TenantBase, Yuan
-from trilend.parties.models import Party
+from trilend.organization.scope import Scoped
+from trilend.organization.sight import Sight
+from trilend.parties.models import OfCustomer, Party
 
 
 class LoanStage(StrEnum):
@@ -20,17 +23,20 @@ class LoanStage(StrEnum):
     SETTLED = "settled"
 
 
-class Loan(Created, TenantBase):
+class Loan(OfCustomer, Created, TenantBase):
     """A loan: its terms never change; everything from `as_of` on is derived from terms, events and that date.
 
     The `posted_*` columns say what the ledger has been told, so that a new state posts the difference only.
     """
 
+    scoped_as = "loan"
     __tablename__ = "loan"
     __table_args__ = (
         CheckConstraint("principal > 0"),
         Index("loan_running", "as_of", "id", postgresql_where="state = 'active'"),
         Index("loan_state", "state", "id"),
+        Index("loan_next_due", "next_due_on", "id"),
+        Index("loan_overdue", "id", postgresql_where="days_past_due > 0"),
         {"info": {"ddl": ("CREATE SEQUENCE loan_number",), "sequences": ("loan_number",), "reports": True}},
     )
 
@@ -72,7 +78,19 @@ class Loan(Created, TenantBase):
     party: Mapped[Party] = relationship(lazy="raise")
 
 
-class LoanEvent(Created, TenantBase):
+class OfLoan(Scoped):
+    """Mixin of models with a `loan_id`: seen by those who see the loan."""
+
+    @classmethod
+    def visible_to(cls, row: Any, sight: Sight) -> ColumnElement[bool]:
+        """By the owner or department of the loan's customer."""
+        loan = Loan.__table__.alias()
+        return row.loan_id.in_(  # type: ignore[no-any-return]
+            select(loan.c.id).where(Loan.visible_to(loan.c, sight))
+        )
+
+
+class LoanEvent(OfLoan, Created, TenantBase):
     """A fact about a loan: never changed; `key` makes it happen once, `value_date` is the day it counts from."""
 
     __tablename__ = "loan_event"
@@ -88,7 +106,7 @@ class LoanEvent(Created, TenantBase):
     business_date: Mapped[date]
 
 
-class PrepaymentAgreement(Created, TenantBase):
+class PrepaymentAgreement(OfLoan, Created, TenantBase):
     """What was agreed before money arrives: the effect, the exact amount, and until when the quote holds."""
 
     __tablename__ = "prepayment_agreement"

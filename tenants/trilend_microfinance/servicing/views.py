@@ -17,7 +17,6 @@ from trilend.identity.access import page
 from trilend.identity.service import signed_in_actor
 from trilend.ledger.service import journals
 from trilend.parameters.service import business_date
-from trilend.parties.identifiers import masked
 from trilend.payments.service import instructions_of
 from trilend.signing.models import EnvelopeState
 from trilend.tenancy.context import tenant_session
@@ -110,7 +109,6 @@ class LoansView(BaseView):  # type: ignore[misc]
             journals=books,
             journal_total=total,
             methods=METHODS,
-            masked=masked,
             history=history(session, "loan", loan_id),
         )
 
@@ -123,7 +121,7 @@ class LoansView(BaseView):  # type: ignore[misc]
             job = order(session, signed_in_actor(), chosen)
             session.commit()
             return redirect(url_for(".work", job_id=job.id))
-        return render_template("microfinance/disburse.html", loans=ready_to_disburse(session), masked=masked)
+        return render_template("microfinance/disburse.html", loans=ready_to_disburse(session))
 
     @page("/<int:loan_id>/retry", permission="disburse", methods=("POST",))
     def retry(self, loan_id: int) -> Response:
@@ -141,7 +139,7 @@ class LoansView(BaseView):  # type: ignore[misc]
             job = order_collection(session, signed_in_actor())
             session.commit()
             return redirect(url_for(".work", job_id=job.id))
-        return render_template("microfinance/collect.html", receipts=unassigned(session), masked=masked)
+        return render_template("microfinance/collect.html", receipts=unassigned(session))
 
     @page("/collect/<int:entry_id>", permission="collect", methods=("POST",))
     def assign(self, entry_id: int) -> Response:

@@ -1,54 +1,26 @@
 """What the tests of the interface share: a program of a company, and a way to speak for it."""
 
-import base64
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import secrets
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from sqlalchemy import select
+from tests.conftest import PASSWORD
+from tests.flow.api.asking import BACK, READ, Asking, sign_in
+from tests.flow.api.programs import Api
 from tests.numbers import new_card, new_mobile, new_resident_id
-from werkzeug.test import Client, TestResponse
+from werkzeug.test import Client
 
 from trilend.audit.service import Actor
+from trilend.identity.models import ProgramKind
 from trilend.identity.scopes import SCOPES
 from trilend.identity.service import add_api_client, add_person
 from trilend.parameters.service import business_date, set_parameter
 from trilend.tenancy.context import bound, tenant_session
 
 STAFF = Actor("管理员", 1)
-
-
-@dataclass
-class Api:
-    """A program that has (or has not) got a token for one company's host."""
-
-    browser: Client
-    tenant: Any
-    client_id: str
-    secret: str
-    token: str = ""
-
-    def issue(self, **form: str) -> TestResponse:
-        """Ask for a token with the credentials in the header."""
-        pair = base64.b64encode(f"{self.client_id}:{self.secret}".encode()).decode()
-        form = {"grant_type": "client_credentials"} | form
-        return self.browser.post("/oauth/token", data=form, headers={"Authorization": f"Basic {pair}"})
-
-    def get(self, path: str, **query: Any) -> TestResponse:
-        """Read."""
-        return self.browser.get(f"/api/v1{path}", query_string=query, headers=self._headers({}))
-
-    def post(self, path: str, body: Any = None, *, key: str = "", **headers: str) -> TestResponse:
-        """Write."""
-        more = {"Idempotency-Key": key} if key else {}
-        return self.browser.post(
-            f"/api/v1{path}", json={} if body is None else body, headers=self._headers(headers | more)
-        )
-
-    def _headers(self, more: Mapping[str, str]) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.token}", "Accept-Language": "en"} | more
 
 
 @pytest.fixture
@@ -139,3 +111,45 @@ def rows_of(tenant: Any, model: Any) -> int:
     """How many rows a table of the company has."""
     with bound(tenant):
         return len(tenant_session.scalars(select(model)).all())
+
+
+@pytest.fixture(scope="module")
+def company(new_tenant: Callable[..., Any]) -> Any:
+    return new_tenant()
+
+
+@pytest.fixture
+def asking(company: Any, browse: Callable[[str], Client]) -> Callable[..., Asking]:
+    """A program of the company, at the browser of somebody who is signed in."""
+
+    def make(
+        *,
+        kind: ProgramKind = ProgramKind.WEB,
+        scopes: Sequence[str] = (*READ, "parties:write"),
+        person: str = "admin",
+        addresses: Sequence[str] = (BACK,),
+    ) -> Asking:
+        with bound(company):
+            client, secret = add_api_client(
+                tenant_session(), STAFF, name="账簿助手", scopes=scopes, kind=kind, redirect_uris=addresses
+            )
+            client_id = client.client_id
+            tenant_session.commit()
+        browser = browse(f"{company.slug}.localhost")
+        if person:
+            sign_in(browser, person)
+        return Asking(browser, company, client_id, secret)
+
+    return make
+
+
+@pytest.fixture
+def officer(company: Any) -> str:
+    """Somebody who records customers and may not see the books."""
+    name = f"officer-{secrets.token_hex(4)}"
+    with bound(company):
+        session = tenant_session()
+        mail = f"{name}@example.com"
+        add_person(session, username=name, name="林信贷", email=mail, password=PASSWORD, roles=["Officer"])
+        session.commit()
+    return name

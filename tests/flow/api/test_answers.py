@@ -11,7 +11,7 @@ from werkzeug.test import Client
 from trilend.api.parties import PARTIES
 from trilend.parties.models import Party
 
-MEMBERS = {"type", "title", "status", "code", "detail", "retry", "request_id"}
+MEMBERS = {"type", "title", "status", "code", "detail", "hint", "retry", "request_id"}
 
 
 def test_a_problem_has_the_shape_of_rfc_9457(api: Api) -> None:
@@ -23,6 +23,7 @@ def test_a_problem_has_the_shape_of_rfc_9457(api: Api) -> None:
         "status": 404,
         "code": "not_found",
         "detail": "This customer does not exist.",
+        "hint": "Check the address; the description at /api/v1/_openapi lists all there are.",
         "retry": False,
         "details": {"id": "999999"},
         "request_id": "",
@@ -104,6 +105,7 @@ def test_addresses_and_methods_that_are_not_there_are_problems(
     answer = api.browser.open(path, method=method, headers=headers)
     assert (answer.status_code, answer.mimetype, answer.json["code"]) == (status, "application/problem+json", code)
     if status == 405:
+        assert answer.json["hint"] == "The header Allow names the methods that it takes."
         assert set(answer.headers["Allow"].split(", ")) <= {"GET", "HEAD", "POST", "OPTIONS"}
 
 

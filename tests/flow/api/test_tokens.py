@@ -11,7 +11,7 @@ from tests.conftest import PASSWORD
 from tests.flow.api.conftest import STAFF, Api, rows_of
 from werkzeug.test import Client
 
-from trilend.api import oauth
+from trilend.api.oauth import server
 from trilend.api.programs import digest_of
 from trilend.config import Settings
 from trilend.db.base import now
@@ -87,10 +87,16 @@ def test_a_scope_that_the_program_may_not_have_is_refused_and_not_narrowed(
     assert rows_of(tenant, ApiToken) == 0
 
 
-@pytest.mark.parametrize("grant", ["password", "authorization_code", ""])
+@pytest.mark.parametrize("grant", ["password", "implicit", ""])
 def test_no_other_grant_is_known(program: Callable[..., Api], tenant: Any, grant: str) -> None:
     answer = program(tenant, signed_in=False).issue(grant_type=grant)
     assert (answer.status_code, answer.json["error"]) == (400, "unsupported_grant_type")
+
+
+@pytest.mark.parametrize("grant", ["authorization_code", "refresh_token"])
+def test_a_program_of_the_company_acts_for_nobody(program: Callable[..., Api], tenant: Any, grant: str) -> None:
+    answer = program(tenant, signed_in=False).issue(grant_type=grant)
+    assert (answer.status_code, answer.json["error"]) == (400, "unauthorized_client")
 
 
 def test_a_token_lacks_what_it_was_not_issued_for(program: Callable[..., Api], tenant: Any) -> None:
@@ -182,7 +188,7 @@ def test_tokens_travel_over_https_or_within_one_machine(
 ) -> None:
     api = program(tenant, signed_in=False)
     monkeypatch.setenv("TRILEND_BASE_URL", base_url)
-    monkeypatch.setattr(oauth, "settings", Settings)
+    monkeypatch.setattr(server, "settings", Settings)
     answer = api.issue()
     assert answer.status_code == status
     assert status == 200 or answer.json["error"] == "insecure_transport"

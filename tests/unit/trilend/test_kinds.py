@@ -132,6 +132,7 @@ def test_append_only_tables_give_their_role_no_update(tenant: Any, installation:
         "document",
         "journal",
         "journal_line",
+        "hand_over_item",
         "loan_event",
         "signature",
     }

@@ -1,0 +1,1 @@
+"""Tells programs of others what has happened in a company's business: signed, after commit, again until it arrives."""
