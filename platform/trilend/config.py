@@ -51,6 +51,8 @@ class Settings(BaseSettings):
     job_lease_seconds: int = 60
     job_sweep_seconds: int = 5
     job_grace_seconds: float = 20.0
+    job_lost_leases: int = 10
+    job_days: int = 30
     jobs_per_tenant: int = Field(default=3, ge=1)
     database_pool_size: int = 8
     database_pool_kept: int = 1

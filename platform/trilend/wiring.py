@@ -24,6 +24,7 @@ from trilend.drafts import models as _drafts  # noqa: F401
 from trilend.home import reminders as _reminders  # noqa: F401
 from trilend.identity import models as _identity  # noqa: F401
 from trilend.identity.seeds import permission_changes, permission_rows
+from trilend.jobs import forgetting as _forgetting  # noqa: F401
 from trilend.jobs.service import run_within
 from trilend.kinds import TenantKind, kinds
 from trilend.ledger import models as _ledger  # noqa: F401

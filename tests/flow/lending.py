@@ -24,7 +24,7 @@ from trilend.parties.models import Party, PartyKind
 from trilend.parties.service import PartyData, add_party
 from trilend.signing.models import SignatoryRole
 from trilend.signing.service import new_link, send_code, sign_with_code, signatory_by_token
-from trilend.tenancy.context import BoundTenant
+from trilend.tenancy.context import BoundTenant, current_tenant
 from trilend_microfinance.applications.models import Application
 from trilend_microfinance.applications.service import ApplicationData, approve, submit
 from trilend_microfinance.contracts.service import contract_envelope, make_contract
@@ -165,7 +165,7 @@ def sign_as_borrower(session: Session, loan_id: int) -> None:
 def code_sent(title: str, mobile: str) -> str:
     """The newest signing code in the outbox for a contract and a mobile, once its message has left."""
     for _ in range(100):
-        sweep(run_job)
+        sweep(run_job, tenants=[current_tenant()])
         for message in recent(20):
             found = _CODE.search(message.body.replace(title, ""))
             if message.recipient == mobile and title in message.body and found and "http" not in message.body:
@@ -190,8 +190,8 @@ def disburse(session: Session, lender: Lender, loan_ids: Sequence[int]) -> Job:
 
 
 def finish(session: Session, job: Job, *, patience: float = 60.0) -> JobState:
-    """Do waiting jobs here and now until this one is done or failed; returns how it ended."""
-    return wait_for(session, job.id, patience=patience, meanwhile=lambda: sweep(run_job))
+    """Do the waiting jobs of the bound company here and now until this one is done or failed; returns how it ended."""
+    return wait_for(session, job.id, patience=patience, meanwhile=lambda: sweep(run_job, tenants=[current_tenant()]))
 
 
 def wait_for(session: Session, job_id: int, *, patience: float = 60.0, meanwhile: Any = lambda: None) -> JobState:

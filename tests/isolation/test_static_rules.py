@@ -160,6 +160,7 @@ REMEMBERED: Mapping[str, str] = {
     "platform/trilend/jobs/leases.py:_held": "jobs this process works on, by their leases' tokens",
     "platform/trilend/jobs/leases.py:_keeper": "the one thread that prolongs leases",
     "platform/trilend/jobs/metrics.py:_installed": "whether figures are told",
+    "platform/trilend/jobs/forgetting.py:_holders": "declarations of the code",
     "platform/trilend/jobs/rounds.py:_begun": "the platform's own jobs",
     "platform/trilend/jobs/rounds.py:_rounds": "the platform's own jobs",
     "platform/trilend/jobs/schedules.py:_declared": "declarations of the code",

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from trilend.archives.errors import Busy, Overtaken, StillAtWork
 from trilend.archives.models import Act, Passage, Stage
 from trilend.db.base import now
+from trilend.jobs.forgetting import Holder, declare_holder
 from trilend.jobs.service import enqueue
 from trilend.tenancy.context import RegistrySession
 from trilend.tenancy.servers import PRIMARY, owner_connection
@@ -21,6 +22,13 @@ WATCH = "archives.look_after"
 
 _LOCKS = 741_592
 _FIRST_LOOK = timedelta(seconds=60)
+
+declare_holder(
+    Holder(
+        lambda: select(Passage.job_id).where(Passage.finished_at.is_(None), Passage.job_id.is_not(None)),
+        of=lambda kind: kind is None,
+    )
+)
 
 
 def begin(

@@ -85,4 +85,4 @@ def _look_after_export(passage: Passage, *, is_due: bool) -> None:
 def _job_failed(passage: Passage) -> bool:
     with RegistrySession() as registry:
         job = registry.get(RegistryJob, passage.job_id) if passage.job_id else None
-        return job is None or job.state == JobState.FAILED
+        return job is None or job.state in (JobState.FAILED, JobState.DISCARDED)

@@ -61,6 +61,13 @@ class ValkeyServer:
             self._process = None
             shutil.rmtree(self._folder, ignore_errors=True)
 
+    def kill(self) -> None:
+        """Crash the broker (for tests of recovery)."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
     @property
     def running(self) -> bool:
         """Whether the server process is alive."""

@@ -4,14 +4,14 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import JSON, case, func, literal, select, update
 from sqlalchemy.orm import Session
 
 from trilend.audit.service import Actor, record
 from trilend.db.base import now
 from trilend.jobs import watch
 from trilend.jobs.errors import JobNotFound, ReasonMissing
-from trilend.jobs.handlers import label_of
+from trilend.jobs.handlers import confidential_names, label_of
 from trilend.jobs.models import Job, JobState, Queue, RegistryJob, TenantWork
 from trilend.jobs.runs import job_session
 from trilend.jobs.wake import offer
@@ -75,7 +75,7 @@ def retry(tenant: BoundTenant | None, ids: Collection[int] | None, actor: Actor,
 
     Raises `JobNotFound` when ids are given and one of them does not wait for a decision.
     """
-    values = {"state": JobState.QUEUED, "attempts": 0, "not_before": func.now(), "finished_at": None}
+    values = {"state": JobState.QUEUED, "attempts": 0, "lost_leases": 0, "not_before": func.now(), "finished_at": None}
     return _settle(tenant, ids, actor, "job.retried", "", name, values)
 
 
@@ -110,6 +110,9 @@ def _settle(
         return 0
     with job_session(tenant) as (session, model):
         statement = update(model).where(model.state == JobState.FAILED)
+        if values["state"] == JobState.DISCARDED:
+            told = model.name.in_(confidential_names())
+            statement = statement.values(payload=case((told, literal({}, JSON)), else_=model.payload))
         if ids is not None:
             statement = statement.where(model.id.in_(ids))
         if name:

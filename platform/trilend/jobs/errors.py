@@ -2,7 +2,7 @@
 
 from flask_babel import lazy_gettext as _l
 
-from trilend.errors import Invalid, NotFound
+from trilend.errors import Invalid, NotFound, TrilendError
 
 
 class JobNotFound(NotFound):
@@ -30,6 +30,21 @@ class InvalidTime(Invalid):
 
     def __init__(self, entered: str) -> None:
         super().__init__(_l("Enter a time of the day such as 00:10."), field="time", entered=entered)
+
+
+class KillsWorkers(TrilendError):
+    """Worker after worker has ended without a word while doing the job."""
+
+    code = "kills_workers"
+
+    def __init__(self, times: int) -> None:
+        super().__init__(
+            _l(
+                "%(times)d times a worker has ended without a word while doing this work, so it is not tried again by "
+                "itself. Ask the operators to look into the log, and retry it when the cause is gone.",
+                times=times,
+            )
+        )
 
 
 class TookTooLong(Exception):

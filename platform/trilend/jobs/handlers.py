@@ -37,12 +37,16 @@ class Policy:
 
 @dataclass(frozen=True)
 class Handler:
-    """The function, the name people read, the bulkhead and the policy of one sort of job."""
+    """The function, the name people read, the bulkhead and the policy of one sort of job.
+
+    What a `confidential` one was given is forgotten as soon as it is done or given up.
+    """
 
     act: Act
     label: Any = ""
     queue: Queue = Queue.INTERACTIVE
     policy: Policy = field(default_factory=Policy)
+    confidential: bool = False
 
 
 _handlers: dict[str, Handler] = {}
@@ -55,11 +59,12 @@ def handles(
     label: Any = "",
     queue: Queue = Queue.INTERACTIVE,
     policy: Policy = _UNKNOWN,
+    confidential: bool = False,
 ) -> Callable[[Act], Act]:
     """Register the function that does jobs of this name; it must bear being run again after a crash anywhere."""
 
     def register(act: Act) -> Act:
-        _handlers[name] = Handler(act, label, queue, policy)
+        _handlers[name] = Handler(act, label, queue, policy, confidential)
         return act
 
     return register
@@ -80,6 +85,11 @@ def policy_of(name: str) -> Policy:
     """The policy of a job."""
     known = _handlers.get(name)
     return known.policy if known else _UNKNOWN
+
+
+def confidential_names() -> tuple[str, ...]:
+    """The jobs whose payloads hold what nobody may read later, such as one-time codes."""
+    return tuple(name for name, known in _handlers.items() if known.confidential)
 
 
 def label_of(name: str) -> str:

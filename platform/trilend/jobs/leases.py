@@ -14,7 +14,7 @@ import structlog
 from trilend.config import settings
 from trilend.jobs.errors import LeaseLost, TookTooLong
 from trilend.jobs.handlers import policy_of
-from trilend.jobs.runs import JobRun, prolong
+from trilend.jobs.runs import JobRun, leave, prolong
 from trilend.tenancy.context import BoundTenant
 
 log = structlog.get_logger(__name__)
@@ -64,7 +64,7 @@ def cut_off() -> None:
     with _lock:
         for tenant, held in _by_tenant(list(_held.values())).items():
             try:
-                prolong(tenant, [each.run.lease_token for each in held], _LAST_SECOND)
+                leave(tenant, [each.run.lease_token for each in held], _LAST_SECOND)
             except Exception:
                 log.exception("lease not shortened")
     os._exit(0)

@@ -31,7 +31,8 @@ class JobColumns(Created):
     """The columns that jobs of the registry and of tenants share.
 
     `created_by`, `language` and `trace` are those of the act that asked for the work. `key` refuses the same work a
-    second time. `settled_by` and `settled_reason` tell who retried or discarded a failed job, and why.
+    second time. `settled_by` and `settled_reason` tell who retried or discarded a failed job, and why. `lost_leases` is how
+    often a worker has ended without a word while it did this job.
     """
 
     id: Mapped[BigKey]
@@ -41,6 +42,7 @@ class JobColumns(Created):
     queue: Mapped[Queue] = mapped_column(String(16), default=Queue.INTERACTIVE, server_default=Queue.INTERACTIVE)
     key: Mapped[str | None] = mapped_column(String(120))
     attempts: Mapped[int] = mapped_column(default=0)
+    lost_leases: Mapped[int] = mapped_column(default=0, server_default="0")
     not_before: Mapped[datetime] = mapped_column(server_default=text("now()"))
     lease_until: Mapped[datetime | None]
     lease_token: Mapped[str | None] = mapped_column(String(32))

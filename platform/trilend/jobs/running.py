@@ -11,10 +11,11 @@ from flask_babel import gettext
 from sqlalchemy import func
 from sqlalchemy.orm import Session
 
+from trilend.config import settings
 from trilend.db.base import now
 from trilend.errors import TrilendError
 from trilend.jobs import leases, metrics, runs, stopping, wake, watch
-from trilend.jobs.errors import LeaseLost, TookTooLong, WorkerStopping
+from trilend.jobs.errors import KillsWorkers, LeaseLost, TookTooLong, WorkerStopping
 from trilend.jobs.handlers import handlers, policy_of
 from trilend.jobs.models import JobState, Queue
 from trilend.jobs.origin import within
@@ -112,13 +113,15 @@ def _carry_out(run: JobRun, and_next: Callable[[], bool]) -> tuple[str, JobRun |
         elif run.completed:
             more = runs.more_due(run)
         else:
-            more = runs.settle(run, state=JobState.DONE, finished_at=func.now(), result=result, note="")
+            more = runs.settle(run, **run.done(result))
     if more:
         wake.offer(run.tenant.id if run.tenant else None, run.queue)
     return outcome, next_run
 
 
 def _act(run: JobRun) -> dict[str, Any]:
+    if run.lost_leases >= settings().job_lost_leases:
+        raise KillsWorkers(run.lost_leases)
     with (
         _surroundings[0](run.origin.language),
         leases.kept(run),

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, false, func, null, or_, select, text, update
+from sqlalchemy import Row, case, false, func, null, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from trilend.config import settings
 from trilend.jobs import stopping
 from trilend.jobs.errors import LeaseLost, WorkerStopping
+from trilend.jobs.handlers import confidential_names
 from trilend.jobs.models import Job, JobState, Queue, RegistryJob
 from trilend.jobs.origin import Origin
 from trilend.tenancy.context import BoundTenant, RegistrySession, TenantSession, bound
@@ -31,7 +32,7 @@ WHERE id = (
     SELECT count(*) FROM job
     WHERE state = 'running' AND queue = :queue AND lease_until > now() AND id <> :former
 ) < :most
-RETURNING id, name, payload, attempts, created_by, language, trace, queue,
+RETURNING id, name, payload, attempts, lost_leases, created_by, language, trace, queue,
     extract(epoch FROM now() - not_before) AS waited,
     EXISTS (
         SELECT 1 FROM job AS other
@@ -40,7 +41,8 @@ RETURNING id, name, payload, attempts, created_by, language, trace, queue,
 """
 _DONE = """
 UPDATE job
-SET state = 'done', lease_until = NULL, finished_at = now(), note = '', result = CAST(:result AS json)
+SET state = 'done', lease_until = NULL, finished_at = now(), note = '', result = CAST(:result AS json),
+    payload = CASE WHEN :confidential THEN '{}' ELSE payload END
 WHERE id = :former AND lease_token = :former_token AND state = 'running'
 """
 _CLAIM = text(_TAKEN)
@@ -62,6 +64,7 @@ class JobRun:
     queue: Queue = Queue.INTERACTIVE
     origin: Origin = field(default_factory=lambda: Origin(None, "", ""))
     waited: float = 0.0
+    lost_leases: int = 0
     more: bool = False
     completed: bool = False
 
@@ -69,6 +72,16 @@ class JobRun:
     def key(self) -> str:
         """A name of this job that is its own in the whole installation and in each of its attempts."""
         return f"{self.tenant.id if self.tenant else 'platform'}.{self.id}"
+
+    def done(self, result: dict[str, Any]) -> dict[str, Any]:
+        """What the row of this job says when it is done."""
+        values = {"state": JobState.DONE, "finished_at": func.now(), "note": "", "result": result}
+        return values | {"payload": {}} if self.confidential else values
+
+    @property
+    def confidential(self) -> bool:
+        """Whether its payload is forgotten when it is done."""
+        return self.name in confidential_names()
 
     def progress(self, done: int, total: int, note: str = "") -> None:
         """Show progress and prolong the lease; its own transaction, so that people see it at once.
@@ -98,7 +111,7 @@ class JobRun:
         done = session.execute(
             update(model)
             .where(model.id == self.id, model.lease_token == self.lease_token, model.state == JobState.RUNNING)
-            .values(state=JobState.DONE, lease_until=None, finished_at=func.now(), note="", result=result or {})
+            .values(lease_until=None, **self.done(result or {}))
         )
         if done.rowcount == 0:  # type: ignore[attr-defined]
             raise LeaseLost
@@ -137,7 +150,7 @@ def finish_and_claim(run: JobRun, result: dict[str, Any]) -> JobRun | None:
     """Settle a job as done and take the tenant's next one, in one statement."""
     statement = _DONE_AND_CLAIM_OF_REGISTRY if run.tenant is None else _DONE_AND_CLAIM
     token = secrets.token_hex(16)
-    done = {"result": json.dumps(result), "former_token": run.lease_token}
+    done = {"result": json.dumps(result), "former_token": run.lease_token, "confidential": run.confidential}
     with job_session(run.tenant) as (session, _):
         wanted = _wanted(run.queue, token) | done | {"former": run.id}
         row = session.execute(statement, wanted).one_or_none()
@@ -159,6 +172,7 @@ def claim_one(tenant: BoundTenant | None, job_id: int) -> JobRun | None:
                 lease_token=token,
                 lease_until=lease_end(),
                 attempts=model.attempts + 1,
+                lost_leases=model.lost_leases + case((model.state == JobState.RUNNING, 1), else_=0),
                 started_at=func.now(),
             )
             .returning(*_columns(model))
@@ -209,6 +223,17 @@ def _more_due(session: Session, model: Any, queue: Queue) -> bool:
     return session.scalar(due.limit(1)) is not None
 
 
+def leave(tenant: BoundTenant | None, tokens: Sequence[str], seconds: float) -> None:
+    """Let leases end after so many seconds because this process ends in order: nobody counts them as lost."""
+    with job_session(tenant) as (session, model):
+        session.execute(
+            update(model)
+            .where(model.state == JobState.RUNNING, model.lease_token.in_(tokens))
+            .values(lease_until=func.now() + timedelta(seconds=seconds), lost_leases=model.lost_leases - 1)
+        )
+        session.commit()
+
+
 def prolong(tenant: BoundTenant | None, tokens: Sequence[str], seconds: float) -> set[str]:
     """Give leases so many seconds from now; the tokens that are still in force."""
     with job_session(tenant) as (session, model):
@@ -245,6 +270,7 @@ def _columns(model: Any) -> list[Any]:
         model.name,
         model.payload,
         model.attempts,
+        model.lost_leases,
         created_by,
         model.language,
         model.trace,
@@ -267,6 +293,7 @@ def _run(row: Row[Any] | None, tenant: BoundTenant | None, token: str) -> JobRun
         queue=Queue(row.queue),
         origin=Origin(row.created_by, row.language, row.trace),
         waited=max(0.0, float(row.waited)),
+        lost_leases=row.lost_leases,
         more=row.more,
     )
 

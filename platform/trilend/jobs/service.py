@@ -1,6 +1,6 @@
 """Enqueues jobs in the transaction that wants them; they leave for the workers after commit."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +14,7 @@ from trilend.jobs.models import Job, JobState, Queue, RegistryJob
 from trilend.jobs.origin import here
 from trilend.jobs.running import run_job, run_within
 from trilend.jobs.runs import JobRun, due_ids
-from trilend.tenancy.context import TenantSession, bound, tenant_or_none
+from trilend.tenancy.context import BoundTenant, TenantSession, bound, tenant_or_none
 from trilend.tenancy.service import open_tenants
 
 __all__ = [
@@ -97,13 +97,16 @@ def enqueue_for_all(name: str, payload: dict[str, Any]) -> int:
     return len(tenants)
 
 
-def sweep(send: Callable[[str | None, int], object], *, limit: int = 100) -> int:
-    """Ask the platform and every open tenant, one by one, for due jobs that nobody holds, and act on each.
+def sweep(
+    send: Callable[[str | None, int], object], *, tenants: Iterable[BoundTenant] | None = None, limit: int = 100
+) -> int:
+    """Ask the platform and these tenants, one by one, for due jobs that nobody holds, and act on each.
 
-    For one machine and by hand: it costs a query for each tenant. `watch.look_around` is what beat does.
+    For one machine and by hand: it costs a query for each tenant, and all open ones are asked unless some are named.
+    `watch.look_around` is what beat does.
     """
     sent = 0
-    for tenant in [None, *open_tenants()]:
+    for tenant in (None, *(open_tenants() if tenants is None else tenants)):
         for job_id in due_ids(tenant, limit):
             send(tenant.id if tenant else None, job_id)
             sent += 1

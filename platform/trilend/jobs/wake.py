@@ -13,7 +13,6 @@ from trilend.jobs.models import Queue
 
 log = structlog.get_logger(__name__)
 
-# If a message is lost together with whoever held it, the next one may leave after so many seconds.
 _MESSAGE_SECONDS = 15
 
 
@@ -25,12 +24,17 @@ def offer(tenant_id: str | None, queue: Queue) -> bool:
     from trilend.jobs.queue import send_work
 
     try:
-        if _broker(os.getpid()).set(_mark(tenant_id, queue), 1, nx=True, ex=_MESSAGE_SECONDS):
+        if _broker(os.getpid()).set(_mark(tenant_id, queue), 1, nx=True, ex=message_seconds()):
             send_work(tenant_id, queue)
             return True
     except (RedisError, OperationalError, OSError) as error:
         log.warning("broker away, work waits for the next look", tenant=tenant_id, error=str(error))
     return False
+
+
+def message_seconds() -> int:
+    """If a message is lost together with whoever held it, the next one may leave after so many seconds."""
+    return min(_MESSAGE_SECONDS, settings().job_lease_seconds)
 
 
 def taken(tenant_id: str | None, queue: Queue) -> None:

@@ -24,7 +24,6 @@ from trilend.tenancy.service import WITH_KEYS
 log = structlog.get_logger(__name__)
 
 _AT_ONCE = 200
-_AGAIN_WHILE_DUE = timedelta(seconds=15)
 _AGAIN_AFTER_FAULT = timedelta(seconds=60)
 # Longer than a transaction may last (`transaction_timeout` of the logins): what was about to be committed when the
 # registry was told is committed or gone by then.
@@ -45,7 +44,7 @@ SELECT now() AS at,
 )
 _LOST = text(
     """
-UPDATE job SET state = 'queued', lease_until = NULL, lease_token = NULL
+UPDATE job SET state = 'queued', lease_until = NULL, lease_token = NULL, lost_leases = lost_leases + 1
 WHERE state = 'running' AND lease_until < now() RETURNING queue
 """
 )
@@ -195,7 +194,8 @@ def _look(tenant: BoundTenant | None) -> Seen:
 
 def _next_look(seen: Seen, touched_at: datetime | None) -> datetime:
     if seen.due:
-        return seen.at + _AGAIN_WHILE_DUE
+        # A worker that takes it now may die with it: as soon as its lease could be over, and its message lost.
+        return seen.at + timedelta(seconds=wake.message_seconds())
     settled = touched_at + _AFTER_TOUCH if touched_at else None
     if settled is not None and settled <= seen.at:
         settled = None

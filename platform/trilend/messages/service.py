@@ -31,7 +31,9 @@ def recent(limit: int = 50) -> list[OutboxMessage]:
         return list(newest)
 
 
-@handles("messages.send", label=_l("Sending a message"), policy=Policy(attempts=8, limit_seconds=120))
+@handles(
+    "messages.send", label=_l("Sending a message"), policy=Policy(attempts=8, limit_seconds=120), confidential=True
+)
 def _send(run: JobRun) -> None:
     message: dict[str, Any] = run.payload
     smtp_url = settings().smtp_url

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from werkzeug.security import generate_password_hash
 
 from trilend.db.base import now
+from trilend.jobs.forgetting import Holder, declare_holder
 from trilend.jobs.models import RegistryJob
 from trilend.jobs.service import JobRun, Queue, enqueue, handles
 from trilend.messages.service import send
@@ -157,6 +158,14 @@ def _provision(run: JobRun) -> None:
 @handles(REFILL, label=_l("Preparing spaces for new companies"), queue=Queue.BATCH)
 def _refill(run: JobRun) -> dict[str, int]:
     return {"made": refill_spares()}
+
+
+declare_holder(
+    Holder(
+        lambda: select(SignUp.job_id).where(SignUp.state == SignUpState.PROVISIONING, SignUp.job_id.is_not(None)),
+        of=lambda kind: kind is None,
+    )
+)
 
 
 def _digest(sign_up: SignUp, code: str) -> str:

@@ -154,7 +154,7 @@ def _progress(token: str) -> dict[str, Any]:
     return {
         "sign_up": sign_up,
         "ready": sign_up.state == SignUpState.READY,
-        "failed": job is not None and job.state == JobState.FAILED,
+        "failed": job is not None and job.state in (JobState.FAILED, JobState.DISCARDED),
         "done": job.done_steps if job else 0,
         "total": job.total_steps if job else 3,
         "tenant_url": settings().url_of(sign_up.slug),

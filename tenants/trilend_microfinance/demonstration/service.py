@@ -20,6 +20,7 @@ from trilend.parameters.service import business_date, set_parameter, start_busin
 from trilend.plugin_host.connections import active_connection
 from trilend.signing.models import SignatoryRole
 from trilend.signing.service import new_link, send_code, sign_with_code, signatory_by_token
+from trilend.tenancy.context import current_tenant
 from trilend_microfinance.applications.models import Application, ApplicationState
 from trilend_microfinance.applications.service import approve, refuse
 from trilend_microfinance.contracts.service import contract_envelope, make_contract
@@ -115,7 +116,7 @@ def _sign_as_borrower(session: Session, loan_id: int) -> None:
 def _code_sent(title: str, mobile: str) -> str:
     """The newest code sent to a mobile, once its message has left."""
     for _ in range(100):
-        sweep(run_job)
+        sweep(run_job, tenants=[current_tenant()])
         for message in recent(20):
             found = _CODE.search(message.body.replace(title, ""))
             if message.recipient == mobile and title in message.body and found and "http" not in message.body:
@@ -154,7 +155,7 @@ def _finish(session: Session, job: Job) -> None:
     job_id = job.id
     session.commit()
     for _ in range(600):
-        sweep(run_job)
+        sweep(run_job, tenants=[current_tenant()])
         session.expire_all()
         state = session.get_one(Job, job_id).state
         session.commit()

@@ -14,6 +14,7 @@ from trilend.documents.models import Document
 from trilend.documents.service import content_of, document, file_document
 from trilend.errors import NotFound
 from trilend.identity.service import actor_of
+from trilend.jobs.forgetting import Holder, declare_holder
 from trilend.jobs.service import JobRun, Queue, enqueue, handles
 from trilend.notices.service import tell
 from trilend.notices.sorts import Sort, declare_sort
@@ -49,6 +50,13 @@ SUBJECT = "import_batch"
 JOB = "microfinance.import"
 _FEWEST_ALIKE, _SHARE_ALIKE = 20, 0.9
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+declare_holder(
+    Holder(
+        lambda: select(ImportBatch.job_id).where(ImportBatch.job_id.is_not(None)),
+        of=lambda kind: kind == "microfinance",
+    )
+)
 
 
 @dataclass

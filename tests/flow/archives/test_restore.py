@@ -134,7 +134,7 @@ def test_one_company_comes_back_as_it_was_before_a_mistake(
 def test_what_waited_in_the_past_is_not_done_again(past: Past) -> None:
     copy = restore_company(past.tenant.id, past.url, f"idle-{past.tenant.slug[:20]}")
     open_copy(copy.id)
-    sweep(run_job)
+    sweep(run_job, tenants=[tenant_by_id(copy.id)])
     with bound(tenant_by_id(copy.id)):
         waited = tenant_session.scalars(select(Job).where(Job.name == "parameters.close_days")).one()
         assert (waited.state, waited.attempts) == (JobState.FAILED, 0)

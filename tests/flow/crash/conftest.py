@@ -1,13 +1,11 @@
 """Worker and beat as processes of their own, to be killed without warning."""
 
 import os
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.flow.crash.processes import Begun
 
 
 class Workers:
@@ -15,13 +13,12 @@ class Workers:
 
     def __init__(self, log: Path) -> None:
         self._log = log
-        self._started: list[subprocess.Popen[bytes]] = []
-        self._working: subprocess.Popen[bytes] | None = None
+        self._started: list[Begun] = []
+        self._working: Begun | None = None
 
-    def start(self, name: str = "worker") -> subprocess.Popen[bytes]:
+    def start(self, name: str = "worker") -> Begun:
         """Start a process of the platform with the installation's environment, as production does."""
-        with self._log.open("ab") as log:
-            process = subprocess.Popen([sys.executable, "-m", "trilend.cli", name], stdout=log, stderr=log)
+        process = Begun(name, environment=os.environ, log=self._log)
         self._started.append(process)
         return process
 
@@ -32,16 +29,13 @@ class Workers:
     def kill(self) -> None:
         """Kill the worker as a power cut would; asserts that it was alive until then."""
         assert self._working is not None
-        assert self._working.poll() is None, self._log.read_text(errors="replace")[-2000:]
-        self._working.send_signal(signal.SIGKILL)
-        self._working.wait()
+        assert self._working.is_alive, self._log.read_text(errors="replace")[-2000:]
+        self._working.kill()
 
     def end(self) -> None:
         """Kill all."""
         for process in self._started:
-            if process.poll() is None:
-                process.kill()
-            process.wait()
+            process.kill()
 
 
 @pytest.fixture

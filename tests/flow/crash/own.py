@@ -4,7 +4,6 @@ import json
 import os
 import re
 import secrets
-import signal
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from typing import Any
 import httpx
 import psycopg
 from tests import stack
+from tests.flow.crash.processes import Begun
 from tests.flow.one_machine.machine import free_ports
 from tests.numbers import new_uscc
 
@@ -33,31 +33,19 @@ class OwnInstallation:
     """Database, broker, and processes of the platform, in one folder."""
 
     folder: Path
+    has_second: bool = False
     port: int = field(default_factory=free_ports)
-    _processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    _processes: dict[str, Begun] = field(default_factory=dict)
 
     def begin(self) -> None:
         """Start database and broker, with an empty registry."""
-        home = self.folder / "postgresql"
-        home.mkdir(parents=True)
-        # Unlike in the other tests what is acknowledged has to outlive a kill.
-        self.server = PostgresServer(home, superuser_password=stack.SUPER_PASSWORD)
-        self.server.start()
-        prepare_cluster(
-            self.server.superuser_url(),
-            owner_password=stack.OWNER_PASSWORD,
-            login_password=stack.LOGIN_PASSWORD,
-            cells=2,
-        )
-        prepare_database(self.server.superuser_url(), cells=2)
-        owner = self.server.url("trilend_owner", stack.OWNER_PASSWORD, "postgres")
+        self.server = _new_server(self.folder / "postgresql")
+        owner = _owner_url(self.server)
         migrate_registry(owner)
         self.valkey = ValkeyServer(self.folder / "valkey")
         self.valkey.start()
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("TRILEND_")} | {
-            "TRILEND_DATABASE_URL": self.server.url(
-                "trilend_app", stack.LOGIN_PASSWORD, "postgres", "postgresql+psycopg"
-            ),
+            "TRILEND_DATABASE_URL": _login_url(self.server),
             "TRILEND_OWNER_DATABASE_URL": owner,
             "TRILEND_VALKEY_URL": self.valkey.url,
             "TRILEND_SECRET_KEY": "a secret for tests only",
@@ -69,36 +57,48 @@ class OwnInstallation:
             "TRILEND_DATABASE_CELLS": "2",
             "TRILEND_SPARES_PER_KIND": "1",
         }
+        if self.has_second:
+            self.second = _new_server(self.folder / "second")
+            addresses = {"database_url": _login_url(self.second), "owner_database_url": _owner_url(self.second)}
+            self.environment["TRILEND_SHARDS"] = json.dumps({"second": addresses})
 
     def end(self) -> None:
         """Kill what runs."""
         for process in self._processes.values():
-            _kill(process)
+            process.kill()
         self.valkey.stop()
-        self.server.stop()
+        self.server.kill()
+        if self.has_second:
+            self.second.kill()
 
     def start(self, name: str) -> None:
-        """Start `web`, `worker`, `beat` or the database again."""
-        if name == "database":
-            self.server.forget_former_run()
-            self.server.start()
+        """Start `web`, `worker`, `beat`, `valkey`, the `database` or the `second` one, the last three again."""
+        if name in ("database", "second"):
+            server = self.server if name == "database" else self.second
+            server.forget_former_run()
+            server.start()
+            return
+        if name == "valkey":
+            self.valkey.start()
             return
         options = ["--bind", f"127.0.0.1:{self.port}", "--workers", "1"] if name == "web" else []
-        with (self.folder / f"{name}.log").open("ab") as log:
-            self._processes[name] = subprocess.Popen(
-                [sys.executable, "-m", "trilend.cli", name, *options],
-                env=self.environment,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        log = self.folder / f"{name}.log"
+        self._processes[name] = Begun(name, *options, environment=self.environment, log=log)
 
     def kill(self, name: str) -> None:
         """Kill it without warning."""
-        if name == "database":
-            self.server.kill()
+        if name in ("database", "second"):
+            (self.server if name == "database" else self.second).kill()
+        elif name == "valkey":
+            self.valkey.kill()
         else:
-            _kill(self._processes[name])
+            self._processes[name].kill()
+
+    def act(self, name: str, *arguments: str) -> Begun:
+        """Begin an act of `tests.flow.crash.acts` in a process of this installation."""
+        return Begun(
+            f"tests.flow.crash.acts:{name}", *arguments, environment=self.environment, log=self.folder / "acts.log"
+        )
 
     def trilend(self, *arguments: str, module: str = "trilend.cli", wait: bool = True) -> Any:
         """Run a command; what it answers in JSON, or the running process."""
@@ -116,9 +116,10 @@ class OwnInstallation:
         assert process.returncode == 0, complained + out
         return json.loads(out)
 
-    def ask(self, statement: str) -> list[Any]:
+    def ask(self, statement: str, *, second: bool = False) -> list[Any]:
         """Look something up as superuser."""
-        with psycopg.connect(self.server.superuser_url()) as connection:
+        server = self.second if second else self.server
+        with psycopg.connect(server.superuser_url()) as connection:
             return connection.execute(statement.encode()).fetchall()
 
     def is_up(self) -> bool:
@@ -155,11 +156,33 @@ class OwnInstallation:
             return None
 
     def _code_of(self, slug: str) -> str:
+        # In the job as long as it has not left, in the outbox from then on.
         rows = self.ask(
-            f"SELECT payload->>'subject' FROM trilend.job WHERE name = 'messages.send'"
+            "SELECT payload->>'subject' FROM trilend.job WHERE name = 'messages.send'"
             f" AND payload->>'recipient' = '{slug}@example.com'"
+            f" UNION ALL SELECT subject FROM trilend.outbox_message WHERE recipient = '{slug}@example.com'"
         )
         return str(rows[0][0])[-6:]
+
+
+def _new_server(home: Path) -> PostgresServer:
+    """Unlike in the other tests what is acknowledged has to outlive a kill."""
+    home.mkdir(parents=True)
+    server = PostgresServer(home, superuser_password=stack.SUPER_PASSWORD)
+    server.start()
+    prepare_cluster(
+        server.superuser_url(), owner_password=stack.OWNER_PASSWORD, login_password=stack.LOGIN_PASSWORD, cells=2
+    )
+    prepare_database(server.superuser_url(), cells=2)
+    return server
+
+
+def _login_url(server: PostgresServer) -> str:
+    return server.url("trilend_app", stack.LOGIN_PASSWORD, "postgres", "postgresql+psycopg")
+
+
+def _owner_url(server: PostgresServer) -> str:
+    return server.url("trilend_owner", stack.OWNER_PASSWORD, "postgres")
 
 
 def wait_until(done: Callable[[], bool], seconds: float) -> None:
@@ -176,9 +199,3 @@ def _post(client: httpx.Client, path: str, data: dict[str, str]) -> str:
     if token is None:
         return ""
     return client.post(path, data=data | {"csrf_token": token[1]}).headers.get("location", "")
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()

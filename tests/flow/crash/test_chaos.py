@@ -5,6 +5,7 @@ import random
 import shutil
 import signal
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,25 +38,51 @@ def own(installation: Any) -> Iterator[OwnInstallation]:
     shutil.rmtree(folder)
 
 
+class SignUps:
+    """Companies that sign up one after the other, all the time."""
+
+    def __init__(self, own: OwnInstallation) -> None:
+        self._own = own
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._sign_up)
+        self.begun: list[str] = []
+        self.acknowledged: list[str] = []
+
+    def __enter__(self) -> "SignUps":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _sign_up(self) -> None:
+        while not self._ended.is_set():
+            kind = KINDS[len(self.begun) % 3]
+            self.begun.append(kind)
+            if slug := self._own.sign_up(kind):
+                self.acknowledged.append(slug)
+
+
 def test_sign_ups_bear_the_death_of_any_server(own: OwnInstallation) -> None:
     dice = random.Random(20261125)
     for name in ("web", "worker", "beat"):
         own.start(name)
     wait_until(own.is_up, 60)
-    acknowledged: list[str] = []
-
-    for number in range(_ROUNDS):
-        victim = ("worker", "database", "web")[number % 3]
-        deadline = time.monotonic() + dice.uniform(0.3, 1.5)
-        while time.monotonic() < deadline:
-            if slug := own.sign_up(dice.choice(KINDS)):
-                acknowledged.append(slug)
-        own.kill(victim)
-        own.start(victim)
-        if victim == "web":
-            wait_until(own.is_up, 60)
-
-    wait_until(own.is_up, 30)
+    with SignUps(own) as sign_ups:
+        for number in range(_ROUNDS):
+            victim = ("worker", "database", "web", "valkey")[number % 4]
+            begun, moment = len(sign_ups.begun), dice.uniform(0, 0.8)
+            # In the middle of a request or of what follows from it.
+            wait_until(lambda begun=begun: len(sign_ups.begun) > begun, 60)
+            time.sleep(moment)
+            print(f"{victim} killed {moment:.3f} s after a sign-up began")
+            own.kill(victim)
+            own.start(victim)
+            if victim == "web":
+                wait_until(own.is_up, 60)
+        wait_until(own.is_up, 30)
+    acknowledged = sign_ups.acknowledged
     last = own.sign_up("broker")
     assert last, "all servers are there again"
     acknowledged.append(last)
@@ -64,6 +91,8 @@ def test_sign_ups_bear_the_death_of_any_server(own: OwnInstallation) -> None:
     wait_until(lambda: own.ask("SELECT count(*) FROM trilend.job WHERE state IN ('queued', 'running')") == [(0,)], 30)
 
     assert len(acknowledged) >= 4
+    assert set(acknowledged) <= {row[0] for row in own.ask("SELECT slug FROM trilend.sign_up WHERE state = 'ready'")}
+    assert own.ask("SELECT recipient FROM trilend.outbox_message GROUP BY recipient HAVING count(*) > 1") == []
     tenants = {row[0] for row in own.ask("SELECT 't_' || id FROM trilend.tenant")}
     spares = {row[0] for row in own.ask("SELECT 't_' || id FROM trilend.spare")}
     schemas = {row[0] for row in own.ask("SELECT nspname FROM pg_namespace WHERE starts_with(nspname, 't_')")}

@@ -3,7 +3,6 @@
 import json
 import os
 import random
-import signal
 import socket
 import subprocess
 import sys
@@ -67,9 +66,7 @@ class Site:
 
     def kill_valkey(self) -> None:
         """With all that it has not written down."""
-        assert self.valkey._process is not None
-        self.valkey._process.send_signal(signal.SIGKILL)
-        self.valkey._process.wait()
+        self.valkey.kill()
         time.sleep(0.3)
         self.valkey.start()
 

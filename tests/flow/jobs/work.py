@@ -1,5 +1,6 @@
 """A worker with jobs that take a time of their own: `python -m tests.flow.jobs.work INTERACTIVE BATCH` threads."""
 
+import os
 import sys
 import time
 
@@ -25,6 +26,11 @@ def _steps(run: JobRun) -> None:
     for step in range(200):
         time.sleep(0.1)
         run.progress(step + 1, 200)
+
+
+@handles("work.kill")
+def _kill(run: JobRun) -> None:
+    os._exit(9)
 
 
 if __name__ == "__main__":

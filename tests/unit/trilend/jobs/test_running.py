@@ -17,8 +17,9 @@ from trilend.jobs import leases, running, stopping
 from trilend.jobs.handlers import Policy, handles
 from trilend.jobs.models import Job, JobState, Queue
 from trilend.jobs.origin import Origin, here, within
-from trilend.jobs.runs import JobRun, claim
+from trilend.jobs.runs import JobRun, claim, leave, prolong
 from trilend.jobs.service import enqueue, enqueue_many, enqueue_once, run_job
+from trilend.jobs.watch import _look
 from trilend.tenancy.context import bound, tenant_session
 
 seen: dict[str, Any] = {}
@@ -213,3 +214,21 @@ def test_the_same_key_is_done_once(session: Session, tenant: Any, offers: list[A
     session.commit()
     running.work(tenant.id, Queue.INTERACTIVE)
     assert noted == [1]
+
+
+def test_a_lease_that_ends_by_itself_is_counted_and_one_that_is_left_in_order_is_not(
+    session: Session, tenant: Any, offers: list[Any]
+) -> None:
+    job = enqueue(session, "test.batch", {})
+    session.commit()
+    for lost in (0, 1):
+        run = claim(tenant, Queue.BATCH)
+        assert run is not None
+        if lost:
+            prolong(tenant, [run.lease_token], -1)
+        else:
+            leave(tenant, [run.lease_token], -1)
+        _look(tenant)
+        session.refresh(job)
+        session.commit()
+        assert (job.state, job.lost_leases) == (JobState.QUEUED, lost)

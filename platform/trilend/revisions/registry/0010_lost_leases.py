@@ -1,0 +1,12 @@
+"""how often a job of the platform has killed its worker"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0010"
+down_revision = "0009"
+
+
+def upgrade() -> None:
+    """Count the leases of a job that were lost."""
+    op.add_column("job", sa.Column("lost_leases", sa.BigInteger(), server_default="0", nullable=False))
