@@ -205,11 +205,13 @@ REMEMBERED: Mapping[str, str] = {
 """All that outlives a request in a process, and why no tenant can meet another's in it."""
 
 PAST_SCOPE: Mapping[str, str] = {
+    "platform/trilend/organization/audience.py": "finds out who sees something, whoever asks",
     "platform/trilend/organization/departments.py": "a department that closes hands all it holds over",
     "platform/trilend/organization/handing_over.py": "who leaves leaves nothing behind; else the sight is a condition there",
     "platform/trilend/organization/people.py": "who moves takes all customers along; nobody leaves with some",
     "platform/trilend/parties/service.py": "whether an identifier is taken",
     "tenants/trilend_microfinance/applications/service.py": "whether a number is taken",
+    "tenants/trilend_microfinance/applications/telling.py": "who is told is decided by what each of them sees",
 }
 """By file: why it may look past what the person who asks may see."""
 
