@@ -17,6 +17,7 @@ BENCHMARKS: Mapping[str, str] = {
     "jobs": "tests.benchmarks.jobs:rows",
     "export": "tests.benchmarks.archives:rows",
     "lists": "tests.benchmarks.lists:rows",
+    "move": "tests.benchmarks.moving:rows",
     "end-of-day": "tests.benchmarks.closing:rows",
     "scale": "tests.benchmarks.scale:rows",
     "migrating": "tests.benchmarks.migrating:rows",

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from sqlalchemy import make_url, text
 from tests import stack
-from tests.benchmarks.installation import Bench, Row
+from tests.benchmarks.installation import CELLS, Bench, Row
 
 ROUNDS = 15
 OTHERS = 1000
@@ -59,7 +59,7 @@ def _second_database(database: stack.Database) -> None:
 
     with psycopg.connect(database.superuser_url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {_CROWDED}")
-    prepare_database(_in_crowded(database.superuser_url), cells=stack.CELLS)
+    prepare_database(_in_crowded(database.superuser_url), cells=CELLS)
     addresses = {
         "database_url": _in_crowded(database.login_url),
         "owner_database_url": _in_crowded(database.owner_url),
@@ -105,4 +105,4 @@ def _make_many(count: int) -> None:
     with owner_connection(_CROWDED, autocommit=True) as owner:
         for number in range(count):
             with owner.transaction():
-                make_space(owner, f"t_{new_id()}", number % stack.CELLS, blueprint)
+                make_space(owner, f"t_{new_id()}", number % CELLS, blueprint)
