@@ -17,7 +17,7 @@ FLAGS = [
 ]
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 ARTEFACTS = Path(__file__).parent.parent / "artifacts"
-_REFUSED_PAGE = re.compile(r"Failed to load resource: the server responded with a status of (403|404|409|422|429)")
+_REFUSED_PAGE = re.compile(r"Failed to load resource: the server responded with a status of (401|403|404|409|422|429)")
 
 _FETCH = """async (link) => {
   const bytes = new Uint8Array(await (await fetch(link.href)).arrayBuffer());
