@@ -413,7 +413,7 @@ def test_the_page_of_a_fault_tells_nothing_of_what_failed(
     def fail(_session: object) -> None:
         raise RuntimeError(f"postgresql://secret@{companies.victim.schema} {BORROWER}")
 
-    monkeypatch.setattr("trilend.app.business_date", fail)
+    monkeypatch.setattr("trilend.app.business_date_and", fail)
     answer = client.get("/customers/")
     assert answer.status_code == 500
     body = answer.get_data(as_text=True)

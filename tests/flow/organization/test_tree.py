@@ -24,6 +24,7 @@ from trilend.organization.departments import (
     rename_department,
     tree,
 )
+from trilend.identity.administrators import LastAdministrator
 from trilend.organization.errors import DepartmentNameTaken, DepartmentRefused, PersonRefused
 from trilend.organization.handing_over import hand_over, hand_over_one, leave, reinstate
 from trilend.organization.models import ROOT, Department, HandOver
@@ -204,7 +205,7 @@ def test_nobody_leaves_work_behind_and_the_last_administrator_stays(
     member = branches.officers["member"]
     with pytest.raises(PersonRefused):
         leave(space, manager, member.user_id or 0, None, reason="离职了")
-    with pytest.raises(PersonRefused):
+    with pytest.raises(LastAdministrator):
         leave(space, member, manager.user_id or 0, member.user_id, reason="离职了")
     with pytest.raises(PersonRefused):
         leave(space, manager, manager.user_id or 0, member.user_id, reason="离职了")

@@ -24,7 +24,7 @@ from trilend.parties.models import Party, PartyKind
 from trilend.parties.service import PartyData, add_party, confirm_identifier
 from trilend.plugin_host.connections import save_connection, switch_off
 
-CLERK = Actor("陈静", 7)
+CLERK = Actor("陈静", 1)
 ON = date(2026, 3, 31)
 
 
