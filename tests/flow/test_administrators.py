@@ -100,6 +100,12 @@ def test_the_administrators_role_is_fixed(admin: Client, here: Any) -> None:
 
     here.expire_all()
     assert (role.name, len(role.permissions)) == ("Admin", before)
+    other = here.scalars(select(Role).where(Role.name == "Auditor")).one()
+    page = f"/roles/edit/{other.id}"
+    kept = [str(pair.id) for pair in other.permissions[1:]]
+    admin.post(page, data={"csrf_token": token(admin, page), "name": "Reader", "permissions": kept})
+    here.expire_all()
+    assert (other.name, len(other.permissions)) == ("Reader", len(kept))
 
 
 def test_who_may_not_sign_in_any_more_keeps_neither_browser_nor_programs(admin: Client, here: Any) -> None:

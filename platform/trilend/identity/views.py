@@ -180,7 +180,7 @@ class RolesView(KnownActions, RoleModelView):  # type: ignore[misc]
 
     def pre_update(self, item: Any) -> None:
         """Log what changes; the administrator's role is fixed."""
-        if g.trilend_before["name"] == ADMINISTRATOR:
+        if g.trilend_before.values["name"] == ADMINISTRATOR:
             tenant_session.rollback()
             raise RoleFixed
         trace_changed(tenant_session(), item)

@@ -62,8 +62,9 @@ def leave(session: Session, actor: Actor, user_id: int, to_id: int | None, *, re
     if to_id is None and holdings_of(session, user_id):
         raise PersonRefused(_l("Choose who takes over the customers."))
     taker = _taker(session, user_id, to_id) if to_id is not None else None
-    giver.active = False
-    check_administrators(session)
+    with session.begin_nested():
+        giver.active = False
+        check_administrators(session)
     end_access(session, user_id)
     made, count = _give(session, actor, giver, taker, _checked_reason(reason), EVERYTHING)
     made.leaving = True

@@ -13,6 +13,7 @@ from tests.flow.organization.conftest import Branches, ids, new_file
 from trilend.audit.models import AuditEntry
 from trilend.audit.service import SYSTEM, Actor, history
 from trilend.errors import Invalid, NotFound
+from trilend.identity.administrators import LastAdministrator
 from trilend.identity.duties import DutiesSeparated, require_other_person
 from trilend.organization.departments import (
     MOST_LEVELS,
@@ -24,7 +25,6 @@ from trilend.organization.departments import (
     rename_department,
     tree,
 )
-from trilend.identity.administrators import LastAdministrator
 from trilend.organization.errors import DepartmentNameTaken, DepartmentRefused, PersonRefused
 from trilend.organization.handing_over import hand_over, hand_over_one, leave, reinstate
 from trilend.organization.models import ROOT, Department, HandOver

@@ -11,7 +11,7 @@ excused = {"adding-foreign-key-constraint": _NEW, "constraint-missing-not-valid"
 
 def upgrade() -> None:
     """Keep who let a program in; of those that are there the log says it."""
-    op.add_column("api_client", sa.Column("created_by", sa.BigInteger(), nullable=True))
+    op.add_column("api_client", sa.Column("created_by", sa.Integer(), nullable=True))
     op.create_foreign_key(
         "api_client_created_by_fkey", "api_client", "ab_user", ["created_by"], ["id"], ondelete="SET NULL"
     )

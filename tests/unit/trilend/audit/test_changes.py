@@ -161,6 +161,7 @@ def test_an_api_client_shows_its_rights_and_not_its_secret(session: Session) -> 
         "name": [None, "总账"],
         "scopes": [None, "parties:read"],
         "active": [None, True],
+        "kind": [None, "service"],
     }
     revoke_api_client(session, CLERK, client.id)
     assert last(session).changes == {"active": [True, False]}
