@@ -77,6 +77,15 @@ def check_password(session: Session, name: str, password: str, address: str) -> 
     return person
 
 
+def check_own_way(session: Session, person: User) -> None:
+    """Whether a person may come in by means that are kept here, password or passkey; raises `PasswordsOff`.
+
+    Asked again when the last step is done: the company may have switched them off since the first.
+    """
+    if not may_use_password(session, rules_of(session), person):
+        raise PasswordsOff
+
+
 def check_password_unrecorded(session: Session, name: str, password: str) -> User:
     """The same where nothing can be written: nothing is counted."""
     person = find_person(session, name)

@@ -26,6 +26,7 @@ from trilend.access.presence import TOKEN, UNLISTED, return_address, this_site
 from trilend.access.rules import has_second_factor, rules_of
 from trilend.access.service import (
     ask_for_reset,
+    check_own_way,
     check_password,
     check_password_unrecorded,
     is_recorded,
@@ -86,11 +87,13 @@ class SignInView(AuthDBView):  # type: ignore[misc]
             if form.validate_on_submit():
                 try:
                     second_factor.check_code(here, waiting["id"], form.code.data)
+                    person = here.get_one(User, waiting["id"])
+                    check_own_way(here, person)
                 except TrilendError as error:
                     here.commit()
                     form.code.errors, status = [str(error)], error.status
                 else:
-                    return _finish(here.get_one(User, waiting["id"]), SignInMethod.PASSWORD_AND_CODE, waiting["next"])
+                    return _finish(person, SignInMethod.PASSWORD_AND_CODE, waiting["next"])
             keys = passkeys.passkeys_of(here, waiting["id"])
             has_app = second_factor.has_app(here, waiting["id"])
             page = render_template("access/second.html", form=form, has_passkey=bool(keys), has_app=has_app)
@@ -117,6 +120,7 @@ class SignInView(AuthDBView):  # type: ignore[misc]
                 if not isinstance(answer, dict):
                     raise PasskeyRefused
                 person = passkeys.use(here, this_site(), answer, waiting["id"] if waiting else None)
+                check_own_way(here, person)
             except TrilendError as error:
                 here.commit()
                 return {"error": str(error)}, error.status

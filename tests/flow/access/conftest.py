@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,8 @@ from sqlalchemy.orm import Session
 from tests.conftest import PASSWORD, HostClient
 from tests.flow.access.provider import OpenIdProvider, running
 
+from trilend.access.models import SignInRules
+from trilend.access.rules import default_rules
 from trilend.db.base import now
 from trilend.identity.service import add_person
 from trilend.messages.service import recent
@@ -111,6 +114,21 @@ def back_in_time(session: Session, column: Any, hours: float, *conditions: Any) 
     for row in session.scalars(select(model).where(*conditions)):
         setattr(row, column.key, getattr(row, column.key) - timedelta(hours=hours))
     session.commit()
+
+
+@contextmanager
+def passwords_off(session: Session) -> Iterator[None]:
+    """A company that signs in by its own service only, as if it had switched passwords off just now."""
+    rules = default_rules()
+    rules.passwords_allowed = False
+    session.add(rules)
+    session.commit()
+    try:
+        yield
+    finally:
+        session.rollback()
+        session.delete(session.get_one(SignInRules, 1))
+        session.commit()
 
 
 def mails_to(address: str) -> list[Any]:

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from tests.browser.window import FLAGS
 from tests.conftest import PASSWORD
-from tests.flow.access.conftest import Window
+from tests.flow.access.conftest import Window, passwords_off
 from werkzeug.serving import make_server
 
 from trilend.access.models import BrowserSession, Passkey, SignInMethod, Ticket
@@ -150,6 +150,31 @@ def test_a_passkey_is_the_second_step_after_the_password(
     assert device.is_in
     methods = books.scalars(select(BrowserSession.method).where(BrowserSession.user_id == who.id)).all()
     assert SignInMethod.PASSWORD_AND_PASSKEY in methods
+
+
+@pytest.mark.parametrize("step", ["alone", "after the password"])
+def test_a_passkey_opens_nothing_where_passwords_are_off(
+    device: Device, person: Callable[..., Any], books: Session, step: str
+) -> None:
+    who, page = person(), device.page
+    device.sign_in(who.username)
+    device.add_passkey()
+    page.goto("/logout/")
+    button = "Sign in with a passkey"
+    if step == "after the password":
+        device.sign_in(who.username)
+        expect(page.get_by_role("heading", name="One more step")).to_be_visible()
+        button = "Go on with your passkey"
+    else:
+        page.goto("/login/")
+    with passwords_off(books):
+        device.press_passkey(button)
+        expect(page.get_by_role("alert").filter(visible=True)).to_contain_text("signs in through its own service")
+        assert not device.is_in
+    device.complaints.clear()
+    books.expire_all()
+    methods = books.scalars(select(BrowserSession.method).where(BrowserSession.user_id == who.id)).all()
+    assert methods == [SignInMethod.PASSWORD]
 
 
 def test_somebody_else_with_a_passkey_is_no_second_factor(

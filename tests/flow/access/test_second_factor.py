@@ -9,7 +9,7 @@ import pyotp
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from tests.flow.access.conftest import Window, back_in_time
+from tests.flow.access.conftest import Window, back_in_time, passwords_off
 
 from trilend.access.models import BrowserSession, Failures, RecoveryCode, SecondFactorRule, SignInAccount, SignInRules
 from trilend.access.rules import default_rules
@@ -81,6 +81,19 @@ def test_the_password_alone_does_not_let_in(window: Callable[[], Window], with_a
     assert not browser.is_in
     assert browser.post("/login/second", code=later(app)).location == "/customers/"
     assert browser.is_in
+
+
+def test_a_password_taken_before_the_switch_does_not_complete_after_it(
+    window: Callable[[], Window], with_app: Any, books: Session
+) -> None:
+    who, app, _ = with_app
+    browser = window()
+    assert browser.sign_in(who.username).location == "/login/second"
+    with passwords_off(books):
+        answer = browser.post("/login/second", code=later(app))
+        assert answer.status_code == 409
+        assert "signs in through its own service" in answer.get_data(as_text=True)
+        assert not browser.is_in
 
 
 def test_a_code_is_good_once(window: Callable[[], Window], with_app: Any) -> None:
