@@ -212,11 +212,14 @@ def run_jobs(installation: Installation, module_began: datetime) -> Callable[[],
     from trilend.jobs.models import TenantWork
     from trilend.jobs.service import run_job, sweep
     from trilend.tenancy.context import RegistrySession
+    from trilend.tenancy.models import Tenant
     from trilend.tenancy.service import open_tenants
 
     def touched() -> list[Any]:
         with RegistrySession() as registry:
-            ids = set(registry.scalars(select(TenantWork.tenant_id).where(TenantWork.touched_at >= module_began)))
+            touched = select(TenantWork.tenant_id).where(TenantWork.touched_at >= module_began)
+            made = select(Tenant.id).where(Tenant.created_at >= module_began)
+            ids = set(registry.scalars(touched.union(made)))
         return [tenant for tenant in open_tenants() if tenant.id in ids]
 
     def run() -> int:

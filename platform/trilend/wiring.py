@@ -12,6 +12,7 @@ from sqlalchemy.sql.dml import Insert
 # Imported for their tables, their job handlers and what they hand to lower floors.
 from trilend.access import models as _access  # noqa: F401
 from trilend.access import service as _signing_in  # noqa: F401
+from trilend.access import way_back as _way_back  # noqa: F401
 from trilend.app import views_of_kind
 from trilend.archives import tasks as _archives  # noqa: F401
 from trilend.audit.models import HEAD_SEED

@@ -74,6 +74,6 @@ def _coming(session: Session, today: date) -> list[dict[str, Any]]:
         .where(Loan.state == LoanStage.ACTIVE, Loan.next_due_on > today, Loan.next_due_on <= today + _COMING)
         .group_by(Loan.next_due_on)
     )
-    due = dict(session.execute(wanted).tuples().all())
+    due = {row[0]: row[1] for row in session.execute(wanted)}
     days = [today + timedelta(days=number + 1) for number in range(_COMING.days)] if due else []
     return [_figure(day(each), due.get(each, Decimal(0)), short=f"{each:%m-%d}") for each in days]

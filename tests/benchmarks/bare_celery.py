@@ -13,7 +13,7 @@ STATEMENT = (
 
 app = Celery("bare")
 app.conf.update(
-    broker_url=os.environ.get("TRILEND_VALKEY_URL"),
+    broker_url=os.environ.get("TRILEND_BENCH_BROKER_URL"),
     task_ignore_result=True,
     task_serializer="json",
     accept_content=["json"],

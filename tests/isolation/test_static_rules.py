@@ -178,6 +178,7 @@ REMEMBERED: Mapping[str, str] = {
     "platform/trilend/web/health.py:_arrived": "whether this process was ready once",
     "platform/trilend/kinds.py:kinds": "kinds that are installed",
     "platform/trilend/identity/leaving.py:_endings": "functions of the code",
+    "platform/trilend/identity/administrators.py:_guards": "functions of the code",
     "platform/trilend/organization/scope.py:_options": "keyed by kind, models and all ids a condition holds; no rows",
     "platform/trilend/plugin_host/catalogue.py:hooks_of": "plugins that are installed",
     "platform/trilend/plugin_host/catalogue.py:installed": "plugins that are installed",

@@ -10,6 +10,7 @@ from trilend.api.interface import interface_of_tenant
 from trilend.api.operations import Call, Resource
 from trilend.errors import NotFound
 from trilend.jobs.models import Job, JobState
+from trilend.organization.sight import sight_of
 
 JOBS = Resource("jobs", _l("Background work that other operations start."))
 
@@ -35,9 +36,10 @@ class JobAnswer(Answer):
 
 @JOBS.get("/jobs/{job_id}", scope=None, summary=_l("Read a job"))
 def read_job(call: Call, job_id: int) -> JobAnswer:
-    """Seen with the scope of the operation that starts such jobs; others do not exist."""
+    """Seen with the scope of the operation that starts such jobs, and its own where not everything is seen; others do not exist."""
     job = call.session.get(Job, job_id)
-    if job is None or interface_of_tenant().jobs.get(job.name) not in call.program.scopes:
+    in_scope = job is not None and interface_of_tenant().jobs.get(job.name) in call.program.scopes
+    if job is None or not in_scope or not (sight_of(call.session).whole or job.created_by == call.actor.user_id):
         raise NotFound(_l("This job does not exist."), id=job_id)
     return job_answer(job)
 

@@ -21,7 +21,8 @@ _PLACE = re.compile(r"\{(\w+)\}")
 class Program:
     """The program behind a call: `scopes` is what it may do at this moment, `granted` what its token says.
 
-    They differ only where it acts for a `person` who does not hold all the permissions (any more).
+    They differ only where it acts for a `person` who does not hold all the permissions (any more). `created_by` is who
+    let it in.
     """
 
     id: int
@@ -29,6 +30,7 @@ class Program:
     scopes: frozenset[str]
     granted: frozenset[str]
     person: User | None = None
+    created_by: int | None = None
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def calling_program(session: Session) -> Program:
         raise TokenRefused
     granted = frozenset(row.scopes.split())
     if row.User is None:
-        return Program(row.id, row.name, granted, granted)
+        return Program(row.id, row.name, granted, granted, created_by=row.created_by)
     return Program(row.id, row.name, scopes_within(granted, _permissions_of(row.User.id)), granted, row.User)
 
 
@@ -46,11 +46,11 @@ def require_scope(program: Program, scope: str | None) -> None:
     raise PersonMayNot(scope) if scope in program.granted else ScopeMissing(scope)
 
 
-def _row_of(session: Session, token: str) -> Row[tuple[int, str, str, User | None]] | None:
+def _row_of(session: Session, token: str) -> Row[tuple[int, str, int | None, str, User | None]] | None:
     of_company = ApiToken.grant_id.is_(None)
     of_person = ApiGrant.revoked_at.is_(None) & User.active.is_(True)
     return session.execute(
-        select(ApiClient.id, ApiClient.name, ApiToken.scopes, User)
+        select(ApiClient.id, ApiClient.name, ApiClient.created_by, ApiToken.scopes, User)
         .select_from(ApiToken)
         .join(ApiClient, ApiToken.client_id == ApiClient.id)
         .outerjoin(ApiGrant, ApiGrant.id == ApiToken.grant_id)

@@ -14,10 +14,14 @@ from trilend.audit.models import AuditEntry
 
 @dataclass(frozen=True)
 class Actor:
-    """Who acts: a person's user id and name, or a name alone for programs and for people outside."""
+    """Who acts: a person's user id and name, or a name alone for programs and for people outside.
+
+    `answers` is the user id of who let a program in, and so may hold its secret.
+    """
 
     name: str
     user_id: int | None = None
+    answers: int | None = None
 
 
 SYSTEM = Actor("system")

@@ -17,6 +17,8 @@ Entries = Sequence[tuple[str, str]]
 
 KEPT_FOR = timedelta(days=30)
 MOST_CHARACTERS = 64 * 1024
+MOST_DRAFTS = 40
+"""How many forms of one person are kept; the one that was left alone the longest goes first."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,13 @@ def keep(session: Session, person_id: int, form: str, entries: Entries) -> None:
     row = insert(FormDraft).values(person_id=person_id, form=form, entries=text, saved_at=moment)
     renewed = {"entries": row.excluded.entries, "saved_at": row.excluded.saved_at}
     session.execute(row.on_conflict_do_update(index_elements=["person_id", "form"], set_=renewed))
+    newest = (
+        select(FormDraft.form)
+        .where(FormDraft.person_id == person_id)
+        .order_by(FormDraft.saved_at.desc(), FormDraft.form)
+        .limit(MOST_DRAFTS)
+    )
+    session.execute(delete(FormDraft).where(FormDraft.person_id == person_id, FormDraft.form.not_in(newest)))
 
 
 def find(session: Session, person_id: int, form: str) -> Draft | None:

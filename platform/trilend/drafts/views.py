@@ -72,8 +72,10 @@ def install_drafts(app: Flask) -> None:
 
     @app.after_request
     def discard_sent(response: Response) -> Response:
-        name = request.form.get(_FIELD, "") if request.method == "POST" else ""
-        if name and response.status_code in (302, 303) and not g.get("trilend_refused") and _is_signed_in():
+        # What was refused may be too large to be read, and most of what is sent leads on.
+        leads_on = request.method == "POST" and response.status_code in (302, 303)
+        name = request.form.get(_FIELD, "") if leads_on else ""
+        if name and not g.get("trilend_refused") and _is_signed_in():
             service.discard(tenant_session(), g.user.id, name[:_LONGEST_NAME])
             tenant_session.commit()
         return response

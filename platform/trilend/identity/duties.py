@@ -32,10 +32,11 @@ def rules() -> Sequence[SeparatedDuties]:
 def require_other_person(actor: Actor, act: Permission, done: Mapping[Permission, int | None]) -> None:
     """Raise `DutiesSeparated` if the actor has done what rules out this act on the same thing.
 
-    `done` says who did what on it, by user id. A program is nobody's second person, and nobody's first.
+    `done` says who did what on it, by user id. A program stands for whoever let it in and knows its secret.
     """
     for rule in rules():
-        if rule.second == act and actor.user_id is not None and done.get(rule.first) == actor.user_id:
+        first = done.get(rule.first)
+        if rule.second == act and first is not None and first in (actor.user_id, actor.answers):
             raise DutiesSeparated(rule)
 
 

@@ -24,7 +24,7 @@ class ProgramKind(StrEnum):
 class ApiClient(Created, TenantBase):
     """A program of the tenant; its secret is kept as a digest only, and a native program has none.
 
-    `redirect_uris` holds one address a line; a person's answer goes back to exactly one of these.
+    `redirect_uris` holds one address a line; a person's answer goes back to exactly one of these. `created_by` let it in.
     """
 
     __tablename__ = "api_client"
@@ -40,6 +40,7 @@ class ApiClient(Created, TenantBase):
     )
     redirect_uris: Mapped[str] = mapped_column(String(4000), default="", server_default="")
     last_used_at: Mapped[datetime | None]
+    created_by: Mapped[int | None] = mapped_column(ForeignKey("ab_user.id", ondelete="SET NULL"))
 
 
 class ApiGrant(Created, TenantBase):

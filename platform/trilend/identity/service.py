@@ -53,6 +53,7 @@ def add_api_client(
         scopes=" ".join(sorted(scopes)),
         kind=kind,
         redirect_uris="\n".join(redirect_uris),
+        created_by=actor.user_id,
     )
     session.add(client)
     session.flush()
@@ -76,7 +77,7 @@ def signed_in_actor() -> Actor:
     """The person or program behind the running request, or the person through the program."""
     client = getattr(g, "api_client", None)
     if client is not None and client.person is None:
-        return Actor(f"API {client.name}")
+        return Actor(f"API {client.name}", answers=client.created_by)
     user = g.user
     if client is not None:
         return Actor(f"{f'{user.first_name} {user.last_name}'.strip()} (API {client.name})"[:100], user.id)

@@ -14,10 +14,15 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 from werkzeug.wrappers import Response
+from wtforms import ValidationError
 
+from trilend.errors import Refused
 from trilend.identity.access import page
-from trilend.identity.duties import KeepsDutiesApart, KeepsGrantsApart, warnings_for
+from trilend.identity.administrators import AdministratorStays, RoleFixed, check_administrators
+from trilend.identity.duties import KeepsDutiesApart, KeepsGrantsApart, refuse_exclusive, warnings_for
 from trilend.identity.labels import role_label
+from trilend.identity.leaving import end_access
+from trilend.identity.seeds import ADMINISTRATOR
 from trilend.identity.trail import remember, trace_added, trace_changed, trace_removed
 from trilend.tenancy.context import TenantSession, tenant_session
 from trilend.tenancy.plans.errors import PeopleUsedUp
@@ -97,6 +102,9 @@ class UsersView(KnownActions, UserDBModelView):  # type: ignore[misc]
             take_place(tenant_session(), item.id)
         trace_changed(tenant_session(), item)
         super().pre_update(item)
+        _keep_administrators()
+        if not item.active:
+            end_access(tenant_session(), item.id)
         _warn_of_duties(item)
 
     def pre_add(self, item: Any) -> None:
@@ -114,7 +122,9 @@ class UsersView(KnownActions, UserDBModelView):  # type: ignore[misc]
             remember(self.datamodel.get(form._id))
 
     def pre_delete(self, item: Any) -> None:
-        """Log that the person is removed."""
+        """Log that the person is removed; an administrator stays."""
+        if item.active and any(role.name == ADMINISTRATOR for role in item.roles):
+            raise AdministratorStays
         super().pre_delete(item)
         trace_removed(tenant_session(), item)
 
@@ -134,7 +144,7 @@ class RolesView(KnownActions, RoleModelView):  # type: ignore[misc]
 
     @action("copyrole", _l("Copy"), _l("Copy the chosen roles?"), icon="fa-copy", single=False)  # type: ignore[untyped-decorator]
     def copy_role(self, items: Sequence[Any]) -> Response:
-        """Add a role with the same permissions for each that was chosen, and log it."""
+        """Add a role with the same permissions for each that was chosen, and log it; none that nobody may hold."""
         self.update_redirect()
         session = tenant_session()
         originals = session.scalars(
@@ -143,6 +153,12 @@ class RolesView(KnownActions, RoleModelView):  # type: ignore[misc]
             .order_by(Role.id)
             .options(selectinload(Role.permissions))
         ).all()
+        try:
+            for original in originals:
+                refuse_exclusive({(pair.permission.name, pair.view_menu.name) for pair in original.permissions})
+        except ValidationError as error:
+            flash(str(error), "danger")
+            return redirect(self.get_redirect())
         taken = set(session.scalars(select(Role.name)))
         for original in originals:
             copy = Role(name=_free_name(original.name, taken), permissions=list(original.permissions))
@@ -163,11 +179,16 @@ class RolesView(KnownActions, RoleModelView):  # type: ignore[misc]
             remember(self.datamodel.get(form._id))
 
     def pre_update(self, item: Any) -> None:
-        """Log what changes."""
+        """Log what changes; the administrator's role is fixed."""
+        if g.trilend_before.values["name"] == ADMINISTRATOR:
+            tenant_session.rollback()
+            raise RoleFixed
         trace_changed(tenant_session(), item)
 
     def pre_delete(self, item: Any) -> None:
-        """Log that the role is removed."""
+        """Log that the role is removed; the administrator's role is fixed."""
+        if item.name == ADMINISTRATOR:
+            raise RoleFixed
         super().pre_delete(item)
         trace_removed(tenant_session(), item)
 
@@ -177,6 +198,14 @@ def _free_name(name: str, taken: Collection[str]) -> str:
     wanted = str(gettext("%(name)s (copy)", name=role_label(name)))[:_LONGEST_ROLE]
     numbered = (f"{wanted[: _LONGEST_ROLE - 4]} {number}" for number in count(2))
     return next(each for each in chain([wanted], numbered) if each not in taken)
+
+
+def _keep_administrators() -> None:
+    try:
+        check_administrators(tenant_session())
+    except Refused:
+        tenant_session.rollback()
+        raise
 
 
 def _warn_of_duties(person: User) -> None:

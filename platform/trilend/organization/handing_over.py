@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from flask_appbuilder.security.sqla.models import Role, User
+from flask_appbuilder.security.sqla.models import User
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import Select, func, insert, literal, select, update
 from sqlalchemy.orm import Session, joinedload
@@ -11,13 +11,14 @@ from trilend.audit.models import AuditEntry
 from trilend.audit.service import Actor, record
 from trilend.db.base import now
 from trilend.errors import Invalid, NotFound
+from trilend.identity.administrators import check_administrators
 from trilend.identity.leaving import end_access
-from trilend.identity.seeds import ADMINISTRATOR
 from trilend.organization.errors import PersonRefused
 from trilend.organization.models import HandOver, HandOverItem
 from trilend.organization.people import department_of, holdings_of, name_of_person
 from trilend.organization.scope import Owned, owned_models
 from trilend.organization.sight import EVERYTHING, Sight, past_scope, sight_of
+from trilend.tenancy.plans.service import take_place
 
 _SHORTEST_REASON = 2  # 离职
 
@@ -51,19 +52,19 @@ def hand_over_one(session: Session, actor: Actor, subject: Owned, to_id: int, *,
 def leave(session: Session, actor: Actor, user_id: int, to_id: int | None, *, reason: str) -> HandOver:
     """Somebody leaves: may not sign in from now on, open sessions and tokens end, and the work goes to a colleague.
 
-    Raises `NotFound`, `PersonRefused` for oneself, the last administrator, or if work is left with nobody to take it.
+    Raises `NotFound`, `LastAdministrator`, `PersonRefused` for oneself or if work is left with nobody to take it.
     """
     giver = _person(session, user_id, lock=True)
     if user_id == actor.user_id:
         raise PersonRefused(_l("You cannot do this to yourself: ask another administrator."))
     if not giver.active:
         raise PersonRefused(_l("This person has left already."))
-    if _is_last_administrator(session, giver):
-        raise PersonRefused(_l("This is the last administrator. Make somebody else one first."))
     if to_id is None and holdings_of(session, user_id):
         raise PersonRefused(_l("Choose who takes over the customers."))
     taker = _taker(session, user_id, to_id) if to_id is not None else None
-    giver.active = False
+    with session.begin_nested():
+        giver.active = False
+        check_administrators(session)
     end_access(session, user_id)
     made, count = _give(session, actor, giver, taker, _checked_reason(reason), EVERYTHING)
     made.leaving = True
@@ -75,11 +76,15 @@ def leave(session: Session, actor: Actor, user_id: int, to_id: int | None, *, re
 
 
 def reinstate(session: Session, actor: Actor, user_id: int, *, reason: str) -> int:
-    """Take a leaving back: the person may sign in again and gets what the colleague still looks after; returns how much."""
+    """Take a leaving back: the person may sign in again and gets what the colleague still looks after; returns how much.
+
+    Raises `NotFound`, `PersonRefused`, `PeopleUsedUp`.
+    """
     giver = _person(session, user_id, lock=True)
     made = last_leaving(session, user_id)
     if made is None or giver.active:
         raise PersonRefused(_l("This person has not left."))
+    take_place(session, user_id)
     giver.active, made.undone_at = True, now()
     session.flush()
     count = 0
@@ -201,8 +206,3 @@ def _checked_reason(reason: str) -> str:
     if len(reason) < _SHORTEST_REASON:
         raise Invalid(_l("Say in a few words why."), field="reason")
     return reason[:300]
-
-
-def _is_last_administrator(session: Session, person: User) -> bool:
-    holders = select(User.id).join(User.roles).where(Role.name == ADMINISTRATOR, User.active).with_for_update(of=User)
-    return list(session.scalars(holders)) == [person.id]

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# Networks whose addresses carry one of IPv4 in the last 32 bits: it is that one which would be reached.
-_TRANSLATED = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("64:ff9b:1::/48"))
+# Addresses that carry one of IPv4 in the last 32 bits: it is that one which would be reached.
+_TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
+# For translation inside of somebody's own network, with the address of IPv4 wherever its owner likes (RFC 8215).
+_LOCAL_TRANSLATION = ipaddress.IPv6Network("64:ff9b:1::/48")
 
 
 class NotPublic(Exception):
@@ -21,7 +23,7 @@ def is_public(address: str | Address) -> bool:
         inner = _inner(found)
         if inner is not None:
             return is_public(inner)
-        if found.is_site_local:
+        if found.is_site_local or found in _LOCAL_TRANSLATION:
             return False
     return found.is_global and not found.is_multicast and not found.is_reserved
 
@@ -43,6 +45,6 @@ def resolved(host: str, port: int, *, here: bool = False) -> Sequence[str]:
 
 
 def _inner(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    if any(address in network for network in _TRANSLATED):
+    if address in _TRANSLATED:
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)

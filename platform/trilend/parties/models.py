@@ -37,7 +37,7 @@ class Party(Owned, Created, TenantBase):
     id: Mapped[BigKey]
     kind: Mapped[PartyKind] = mapped_column(String(16))
     name: Mapped[str] = mapped_column(String(200))
-    name_order: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    name_order: Mapped[str] = mapped_column(String(200), default="", server_default="", info={"audited": False})
     """What names are sorted by, see `search.words.order_of_name`."""
     identifier: Mapped[str] = mapped_column(SealedText)
     identifier_index: Mapped[str] = mapped_column(String(64), unique=True, info={"audited": False})

@@ -100,9 +100,9 @@ def test_two_requests_for_one_thing_without_a_key_end_in_one_thing(
     both = threading.Barrier(2, timeout=10)
     build = parties.service._party
 
-    def together(data: Any) -> Any:
+    def together(*given: Any) -> Any:
         both.wait()
-        return build(data)
+        return build(*given)
 
     monkeypatch.setattr(parties.service, "_party", together)
     answers: list[Any] = []

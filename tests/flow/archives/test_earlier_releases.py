@@ -139,7 +139,8 @@ def test_it_is_the_same_company_at_this_release(old: Old, forgotten: list[str]) 
         assert session.scalars(select(Party.id)).all() == [party.id]
         assert read(find(session, KEY)) == CONTENT
         assert session.execute(text("SELECT closed_days FROM business_day")).scalars().all() == [7]
-        assert session.scalars(select(Job.state)).all() == [JobState.FAILED]
+        # What waited is set aside, and so is what a step of this release has asked for: the night's round makes it good.
+        assert set(session.scalars(select(Job.state))) == {JobState.FAILED}
         assert session.scalar(text("SELECT count(*) FROM audit_link")) == 20
         assert verify_chain(session).problem is None
         roles = set(session.scalars(text("SELECT name FROM ab_role")))

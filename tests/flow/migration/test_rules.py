@@ -1,12 +1,14 @@
 """Every revision leaves the release before it able to serve; what does not is named, with what to do instead."""
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from tests.releases.rules import CONTRACTING, NEVER, breaches
 
 from trilend.kinds import kinds
-from trilend.tenancy.migration.steps import Step, branch, branches
+from trilend.tenancy.migration.steps import PLATFORM, Step, branch, branches
 
 # For each rule the statement that breaks it.
 BAD = {
@@ -98,3 +100,18 @@ def test_an_excuse_is_for_one_rule_and_has_a_reason() -> None:
     sql = f"{BAD['ban-drop-column']};\n{BAD['renaming-table']}"
     assert [breach.rule for breach in breaches(a_step(sql, renaming_table="nobody serves yet"))] == ["ban-drop-column"]
     assert all(reason for _, step in every_step() for reason in step.excused.values())
+
+
+def test_steps_are_rendered_by_whoever_asks_first_however_many_do_at_once() -> None:
+    usual = branch(PLATFORM)
+    for _ in range(3):
+        branch.cache_clear()
+        together = threading.Barrier(8)
+
+        def ask(together: threading.Barrier = together) -> Sequence[Step]:
+            together.wait()
+            return branch(PLATFORM)
+
+        with ThreadPoolExecutor(8) as pool:
+            asked = [pool.submit(ask) for _ in range(8)]
+        assert all(each.result() == usual for each in asked)

@@ -218,6 +218,8 @@ def test_bulk_acts_on_hidden_ids_end_as_those_on_ids_that_do_not_exist(
         run_jobs()
         page = member.get(begun.headers["Location"]).get_data(as_text=True)
         job = begun.headers["Location"].rpartition("/")[2]
+        # The bell counts both results, the second one more.
+        page = re.sub(r'\d+ 条新通知|bell-count" aria-hidden="true">\d+', "#", page)
         results.append(
             re.sub(r"[0-9a-f]{32}|\d{6,}", "#", page.replace(f"/work/{job}", "#")).replace(f">{value}<", "#")
         )

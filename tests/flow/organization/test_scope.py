@@ -15,9 +15,9 @@ from trilend.organization.sight import past_scope, seen_by
 from trilend.parties.models import Party
 from trilend.parties.service import find_party, is_recorded, list_parties, party
 from trilend_microfinance.applications.models import Application
-from trilend_microfinance.applications.service import application, list_applications
+from trilend_microfinance.applications.service import application
 from trilend_microfinance.servicing.models import Loan, LoanEvent
-from trilend_microfinance.servicing.service import list_loans, loan
+from trilend_microfinance.servicing.service import loan
 
 
 def set_scope(session: Session, scope: DataScope, role: str = "Officer") -> None:
@@ -51,7 +51,7 @@ def test_each_scope_shows_what_it_says(
         assert ids(space, Loan) == {file.loan for file in wanted}
         assert set(space.scalars(select(LoanEvent.loan_id))) == {file.loan for file in wanted}
         assert list_parties(space, search="", offset=0, limit=50)[1] == len(wanted)
-        assert list_applications(space)[1] == list_loans(space)[1] == len(wanted)
+        assert space.scalar(select(func.count()).select_from(Application)) == len(wanted)
         assert space.scalar(select(func.count()).select_from(Loan)) == len(wanted)
 
 

@@ -13,6 +13,7 @@ from tests.flow.organization.conftest import Branches, ids, new_file
 from trilend.audit.models import AuditEntry
 from trilend.audit.service import SYSTEM, Actor, history
 from trilend.errors import Invalid, NotFound
+from trilend.identity.administrators import LastAdministrator
 from trilend.identity.duties import DutiesSeparated, require_other_person
 from trilend.organization.departments import (
     MOST_LEVELS,
@@ -204,7 +205,7 @@ def test_nobody_leaves_work_behind_and_the_last_administrator_stays(
     member = branches.officers["member"]
     with pytest.raises(PersonRefused):
         leave(space, manager, member.user_id or 0, None, reason="离职了")
-    with pytest.raises(PersonRefused):
+    with pytest.raises(LastAdministrator):
         leave(space, member, manager.user_id or 0, member.user_id, reason="离职了")
     with pytest.raises(PersonRefused):
         leave(space, manager, manager.user_id or 0, member.user_id, reason="离职了")

@@ -129,6 +129,7 @@ def test_append_only_tables_give_their_role_no_update(tenant: Any, installation:
         "audit_anchor",
         "audit_check",
         "audit_entry",
+        "business_event",
         "document",
         "journal",
         "journal_line",

@@ -4,7 +4,8 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, update
+from flask_appbuilder.security.sqla.models import User
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from trilend.api.oauth.clients import Credentials
@@ -81,9 +82,14 @@ def held_token(session: Session, token: str) -> HeldToken | None:
     return HeldToken(refresh) if refresh is not None else None
 
 
+def _of_people_here() -> Select[ApiGrant]:
+    """What people have allowed who may sign in: whoever may not lends no program anything."""
+    return select(ApiGrant).join(User, (User.id == ApiGrant.user_id) & User.active.is_(True))
+
+
 def locked_refresh_token(session: Session, token: str) -> ApiRefreshToken | None:
     """A refresh token with its family locked: of two that come with it at once, the second sees what the first did."""
-    family = select(ApiGrant).join(ApiRefreshToken).where(ApiRefreshToken.digest == digest_of(token))
+    family = _of_people_here().join(ApiRefreshToken).where(ApiRefreshToken.digest == digest_of(token))
     if session.scalar(family.with_for_update(of=ApiGrant)) is None:
         return None
     return session.get(ApiRefreshToken, digest_of(token), populate_existing=True)
@@ -91,7 +97,7 @@ def locked_refresh_token(session: Session, token: str) -> ApiRefreshToken | None
 
 def locked_code(session: Session, code: str) -> ApiCode | None:
     """An authorization code, locked in the same way."""
-    family = select(ApiGrant).join(ApiCode).where(ApiCode.digest == digest_of(code))
+    family = _of_people_here().join(ApiCode).where(ApiCode.digest == digest_of(code))
     if session.scalar(family.with_for_update(of=ApiGrant)) is None:
         return None
     return session.get(ApiCode, digest_of(code), populate_existing=True)

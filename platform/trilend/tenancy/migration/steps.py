@@ -1,6 +1,7 @@
 """Reads the revisions that were authored with Alembic and renders each to SQL, once."""
 
 import io
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -18,6 +19,7 @@ from trilend.tenancy.blueprint import CELL_PLACEHOLDER, ROLE_PLACEHOLDER, bluepr
 REGISTRY, PLATFORM, PERMISSIONS = "registry", "platform", "permissions"
 _REVISIONS = Path(__file__).parents[2] / "revisions"
 NONE = "-"
+_rendering = threading.Lock()
 
 Batch = Callable[..., bool]
 """Takes the connection, and as a second argument, if it names one, the company's `Seals`; says whether more is left."""
@@ -90,8 +92,10 @@ def branch(name: str) -> Sequence[Step]:
     folder = folder_of(name)
     if folder is None:
         return ()
-    scripts = ScriptDirectory(str(folder), version_locations=[str(folder)])
-    return tuple(_rendered(name, script) for script in reversed(list(scripts.walk_revisions())))
+    # Alembic's `op` belongs to the whole process: of two threads that ask first at once, one would find it taken away.
+    with _rendering:
+        scripts = ScriptDirectory(str(folder), version_locations=[str(folder)])
+        return tuple(_rendered(name, script) for script in reversed(list(scripts.walk_revisions())))
 
 
 def branches() -> Iterable[str]:

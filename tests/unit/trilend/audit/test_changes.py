@@ -24,7 +24,7 @@ from trilend.parties.models import Party, PartyKind
 from trilend.parties.service import PartyData, add_party, confirm_identifier
 from trilend.plugin_host.connections import save_connection, switch_off
 
-CLERK = Actor("陈静", 7)
+CLERK = Actor("陈静", 1)
 ON = date(2026, 3, 31)
 
 
@@ -161,6 +161,7 @@ def test_an_api_client_shows_its_rights_and_not_its_secret(session: Session) -> 
         "name": [None, "总账"],
         "scopes": [None, "parties:read"],
         "active": [None, True],
+        "kind": [None, "service"],
     }
     revoke_api_client(session, CLERK, client.id)
     assert last(session).changes == {"active": [True, False]}

@@ -72,7 +72,7 @@ def test_files_are_verified_and_the_damaged_and_the_missing_named(tenant: BoundT
 def test_a_sweep_leaves_what_is_young(tenant: BoundTenant) -> None:
     put(tenant)
     report = trilend("storage", "sweep", "--tenant", tenant.slug)[tenant.slug]
-    assert report == {"seen": 1, "adopted": 0, "orphans": 0, "outdated": 0, "deleted": 0, "unfinished": 0}
+    assert report == {"seen": 1, "adopted": 0, "orphans": 0, "outdated": 0, "deleted": 0, "expired": 0, "unfinished": 0}
 
 
 def test_a_master_key_in_use_has_nothing_to_wrap_anew(tenant: BoundTenant) -> None:

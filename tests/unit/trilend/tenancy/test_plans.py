@@ -17,6 +17,7 @@ from trilend.company.papers import Entered, submit_paper
 from trilend.console.service import save_plan
 from trilend.db.errors import limit_reached
 from trilend.identity.service import add_api_client, add_person
+from trilend.organization.sight import LOOKING_UP
 from trilend.tenancy import context as tenancy_context
 from trilend.tenancy.context import RegistrySession, bound, bound_request, tenant_session
 from trilend.tenancy.lifecycle.service import By, events_of
@@ -241,7 +242,8 @@ def test_a_request_is_bound_with_its_plans_seconds(
 
     def look(self: Any, *args: Any, **options: Any) -> Any:
         found = original(self, *args, **options)
-        seen.append(str(original(self, text("SELECT current_setting('statement_timeout')")).scalar_one()))
+        asked = text("SELECT current_setting('statement_timeout')")
+        seen.append(str(original(self, asked, execution_options={LOOKING_UP: True}).scalar_one()))
         return found
 
     monkeypatch.setattr(tenancy_context.TenantSession, "execute", look)

@@ -9,6 +9,8 @@ from flask.testing import FlaskClient
 from flask_appbuilder import AppBuilder
 from flask_wtf.csrf import CSRFProtect
 from sqlalchemy import create_engine
+from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import scoped_session, sessionmaker
 from sqlalchemy.pool import StaticPool
 
@@ -57,6 +59,12 @@ def app() -> Flask:
 def client(app: Flask) -> FlaskClient:
     """A browser at the plain app."""
     return app.test_client()
+
+
+@compiles(TSVECTOR, "sqlite")
+def _as_text(*_: object, **__: object) -> str:
+    """The library makes every table that this process knows of in its database in memory."""
+    return "TEXT"
 
 
 @pytest.fixture(scope="session")
