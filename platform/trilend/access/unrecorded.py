@@ -67,7 +67,10 @@ class _Tries:
     def forgive(self) -> None:
         """The try was right: those of the account are forgotten, that of the address does not count."""
         try:
-            _valkey(os.getpid()).pipeline().delete(_key(self.account)).decr(_key(self.address)).execute()
+            with _valkey(os.getpid()).pipeline() as together:
+                together.delete(_key(self.account))
+                together.decr(_key(self.address))
+                together.execute()
         except (RedisError, OSError) as error:
             log.warning("right tries stay counted: Valkey is away", error=str(error))
 
@@ -78,8 +81,11 @@ class _Tries:
 
 def _counted(key: str) -> tuple[int, int]:
     """How many tries it is in this window, and seconds until it ends."""
-    pipeline = _valkey(os.getpid()).pipeline().incr(_key(key)).expire(_key(key), _WINDOW, nx=True).ttl(_key(key))
-    count, _, seconds = pipeline.execute()
+    with _valkey(os.getpid()).pipeline() as together:
+        together.incr(_key(key))
+        together.expire(_key(key), _WINDOW, nx=True)
+        together.ttl(_key(key))
+        count, _, seconds = together.execute()
     return count, seconds
 
 
