@@ -145,6 +145,7 @@ ALLOWED: Mapping[str, tuple[frozenset[str], str]] = {
 """By file: what it may use, and why. A new line here is a new hole that somebody has to want."""
 
 REMEMBERED: Mapping[str, str] = {
+    "platform/trilend/access/unrecorded.py:_valkey": "the connection to Valkey; the keys begin with the tenant",
     "platform/trilend/api/rates.py:_script": "the connection to Valkey, and the text of a script",
     "platform/trilend/access/passwords.py:hash_of_nothing": "a hash that no password has",
     "platform/trilend/app.py:_template_folders": "folders of the code",

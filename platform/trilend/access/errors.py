@@ -17,6 +17,22 @@ class WrongSignIn(Refused):
         super().__init__(_l("The user name or the password is wrong. Try again, or ask your administrator."))
 
 
+class OnlyWithoutSecondStep(Refused):
+    """While nothing can be written a password opens nothing: it is wrong, or is not enough; it does not say which."""
+
+    code = "only_without_second_step"
+    status = 401
+    retry = True
+
+    def __init__(self) -> None:
+        super().__init__(
+            _l(
+                "The user name or the password is wrong, or you sign in with a second step, which has to wait until the"
+                " company can be changed again. Try again in some minutes."
+            )
+        )
+
+
 class TooManyTries(Refused):
     """Too many failed tries for this name, or from this address; the same for names that nobody has."""
 

@@ -3,7 +3,7 @@
 import ipaddress
 import math
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 from sqlalchemy import case, delete, func, select, update
@@ -69,10 +69,22 @@ def count_try(session: Session, key: str, limit: Limit) -> int:
         ).returning(Failures.count)
     ).one_or_none()
     if counted is None:
-        until = session.scalars(select(Failures.locked_until).where(Failures.key == key)).one()
-        left = until - now() if until else timedelta()
-        raise TooManyTries(until or now(), max(1, math.ceil(left.total_seconds() / 60)))
+        raise locked(session.scalars(select(Failures.locked_until).where(Failures.key == key)).one() or now())
     return int(counted[0])
+
+
+def check_unlocked(session: Session, *keys: str) -> None:
+    """Look for locks without counting, where nothing can be written; raises `TooManyTries`."""
+    until = session.scalar(
+        select(func.max(Failures.locked_until)).where(Failures.key.in_(keys), Failures.locked_until > now())
+    )
+    if until is not None:
+        raise locked(until)
+
+
+def locked(until: datetime) -> TooManyTries:
+    """The refusal of a try before `until`, which says how long that is."""
+    return TooManyTries(until, max(1, math.ceil((until - now()).total_seconds() / 60)))
 
 
 def take_back(session: Session, key: str) -> None:

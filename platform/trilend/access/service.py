@@ -86,14 +86,6 @@ def check_own_way(session: Session, person: User) -> None:
         raise PasswordsOff
 
 
-def check_password_unrecorded(session: Session, name: str, password: str) -> User:
-    """The same where nothing can be written: nothing is counted."""
-    person = find_person(session, name)
-    if not passwords.is_right(person if person and person.is_active else None, password) or person is None:
-        raise WrongSignIn
-    return person
-
-
 def let_in(session: Session, person: User, method: SignInMethod, visit: Visit) -> str:
     """Open a session for a person who has shown who it is, and return its token; a new device is told of by mail."""
     account_of(session, person)

@@ -12,7 +12,7 @@ from flask_babel import lazy_gettext as _l
 from flask_login import login_user, logout_user
 from werkzeug.wrappers import Response
 
-from trilend.access import browser_sessions, passkeys, second_factor, tickets
+from trilend.access import browser_sessions, passkeys, second_factor, tickets, unrecorded
 from trilend.access.browser_sessions import Visit
 from trilend.access.devices import client_address, device_name
 from trilend.access.errors import PasskeyRefused, TicketGone, TooManyTries, UnfitPassword
@@ -28,7 +28,6 @@ from trilend.access.service import (
     ask_for_reset,
     check_own_way,
     check_password,
-    check_password_unrecorded,
     is_recorded,
     let_in,
     recording,
@@ -37,8 +36,7 @@ from trilend.access.service import (
 from trilend.config import settings
 from trilend.errors import TrilendError
 from trilend.identity.access import open_page
-from trilend.tenancy.context import current_tenant, tenant_session
-from trilend.tenancy.errors import not_admitted
+from trilend.tenancy.context import tenant_session
 from trilend.web.language import begin_session_anew, safe_return_path
 
 _DEVICE, _YEAR = "trilend_device", 365 * 24 * 3600
@@ -251,9 +249,7 @@ def _let_in_unlisted(form: SignInForm, name: str, password: str) -> Answer:
     """While nothing can be written, a password alone lets in to read, for those who need nothing else."""
     here = tenant_session()
     try:
-        person = check_password_unrecorded(here, name, password)
-        if has_second_factor(here, person.id) or not rules_of(here).passwords_allowed:
-            raise not_admitted(current_tenant().admission)
+        person = unrecorded.check_password(here, name, password, client_address())
     except TrilendError as error:
         form.password.errors = [str(error)]
         return _sign_in_page(form, error.status)
